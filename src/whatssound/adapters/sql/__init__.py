@@ -1,0 +1,1 @@
+"""Relational rows: accounts, rooms and the library, by SQLAlchemy Core."""

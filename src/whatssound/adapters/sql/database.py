@@ -1,0 +1,55 @@
+"""The relational database: one file of SQLite, one connection that writes, readers beside it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+BUSY_TIMEOUT_MS = 5_000
+
+
+def sqlite_url(file: Path, *, driver: str = "aiosqlite") -> URL:
+    """The SQLAlchemy address of the database in `file`."""
+    return URL.create(f"sqlite+{driver}", database=str(file))
+
+
+class Database:
+    """Reads run side by side; writes one after another, each its own transaction."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine: AsyncEngine = create_async_engine(url, pool_size=4, max_overflow=0)
+        self._writing = asyncio.Lock()
+        event.listen(self._engine.sync_engine, "connect", _prepare_connection)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
+        """A connection that sees every write committed before its first statement."""
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction: committed on leaving, rolled back when the body raises. Durable once left."""
+        async with self._writing, self._engine.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection; later use raises."""
+        await self._engine.dispose()
+
+
+def _prepare_connection(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

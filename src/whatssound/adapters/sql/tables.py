@@ -1,0 +1,86 @@
+"""The relational tables. A change here comes with an Alembic migration beside it."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(128), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("user_id", BigInteger, nullable=False, index=True),
+    Column("family", BigInteger, nullable=False, index=True),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger, nullable=True),
+)
+
+owner_codes = Table(
+    "owner_codes",
+    metadata,
+    Column("code_hash", LargeBinary(32), primary_key=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("slug", String(80), nullable=False, unique=True),
+    Column("dj_id", BigInteger, nullable=False, index=True),
+    Column("ended", Boolean, nullable=False),
+    Column("listed", Boolean, nullable=False),
+    Column("rev", BigInteger, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("due_ms", Float, nullable=True, index=True),
+    Column("dj_seen_ms", Float, nullable=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", String(16), nullable=False),
+    Column("path", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("artist", Text, nullable=True),
+    Column("album", Text, nullable=True),
+    Column("search", Text, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text, nullable=True),
+    Column("samples", BigInteger, nullable=True),
+    Column("rate_hz", Integer, nullable=True),
+    Column("loudness_lufs", Float, nullable=True),
+    Column("true_peak_db", Float, nullable=True),
+    Column("peaks", LargeBinary, nullable=True),
+    Column("blob_key", String(64), nullable=True, index=True),
+    Column("cover_key", String(80), nullable=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("added_ms", BigInteger, nullable=False),
+    Index("tracks_by_status", "status"),
+)

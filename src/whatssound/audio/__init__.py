@@ -1,0 +1,1 @@
+"""From a file somebody owns to segments everybody hears."""

@@ -1,0 +1,68 @@
+"""Every setting, in one tree: command line over environment over default."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one person, one socket or one room may use."""
+
+    frame_bytes: int = 64 * 1024
+    """Largest frame a client may send; a chat line of 2,000 characters takes at most 8 KB."""
+    handshake_bytes: int = 32 * 1024
+    """Largest upgrade request: tokens in the query may be long, and nginx passes 32 KB."""
+    socket_events_per_second: int = 20
+    """Frames one socket may send, sustained; above it commands are answered `rate_limited`."""
+    socket_events_burst: int = 60
+    """Frames one socket may send at once."""
+    socket_channels: int = 100
+    """Channels one socket may join (Supabase's default)."""
+    idle_timeout_s: float = 90.0
+    """A socket that says nothing for this long is closed; hidden tabs beat once a minute."""
+    outbox_bytes: int = 256 * 1024
+    """What may wait for a slow reader before its socket is closed with the advice to resume."""
+    outbox_s: float = 5.0
+    """How long the oldest waiting byte may wait."""
+    chat_user_per_10s: int = 10
+    """Messages one person may send to one room in 10 s."""
+    chat_room_per_s: int = 100
+    """Messages one room takes in a second."""
+    upload_bytes: int = 1024 * 1024 * 1024
+    """Largest uploaded file."""
+    guests_per_minute: int = 60
+    """New guests from one address in a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderLimits:
+    """What one encoding child process may use."""
+
+    memory_bytes: int = 2 * 1024**3
+    """Address space; a decoder that asks for more fails that track alone."""
+    cpu_s: int = 1_800
+    """CPU time: a 3-hour mix takes about 20 minutes."""
+    file_bytes: int = 4 * 1024**3
+    """Largest file it may write."""
+    nice: int = 10
+    """Added to its priority value, so that sockets come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of it."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; `--lan` makes it 0.0.0.0."""
+    port: int = 8000
+    """Port to listen on; 0 takes a free one."""
+    data: Path = Path("data")
+    """The data folder: secret, databases, uploads, encoded audio."""
+    libraries: tuple[Path, ...] = ()
+    """Folders of music to offer; never written to."""
+    demo: bool = False
+    """Open a room that plays three pieces of our own."""
+    jwt_secret: str | None = None
+    """HS256 key for tokens; derived from the data folder's secret when not set."""
+    limits: Limits = field(default_factory=Limits)
+    encoder: EncoderLimits = field(default_factory=EncoderLimits)

@@ -1,0 +1,1 @@
+"""Sockets: from bytes to sessions, channels and the hub that fans events out."""

@@ -1,0 +1,1 @@
+"""Chat messages: what one is, where it is kept, and the service before the store."""

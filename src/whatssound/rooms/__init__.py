@@ -1,0 +1,1 @@
+"""Rooms: one DJ, one playback, one queue; pure rules and the service that runs them."""

@@ -1,0 +1,1 @@
+"""The wire: frames, events, commands, bodies and the error table, shared by server and clients."""

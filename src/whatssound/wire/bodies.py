@@ -1,0 +1,102 @@
+"""Request and response bodies of the HTTP API; OpenAPI is generated from them."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from whatssound.wire import events
+
+UserName = Annotated[str, Meta(min_length=1, max_length=32)]
+RoomTitle = Annotated[str, Meta(min_length=1, max_length=80)]
+TrackStatus = Literal["available", "queued", "encoding", "ready", "failed"]
+
+
+class GuestRequest(msgspec.Struct, frozen=True):
+    name: UserName
+
+
+class OwnerRequest(msgspec.Struct, frozen=True):
+    """`code` is the one-time part of the owner link that the server printed."""
+
+    code: str
+
+
+class RefreshRequest(msgspec.Struct, frozen=True):
+    refresh_token: str
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A person and their role on this server."""
+
+    id: str
+    name: str
+    role: Literal["guest", "user", "owner", "service"]
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """`access_token` lives `expires_in_s`; `refresh_token` 30 days, and is replaced at every use."""
+
+    access_token: str
+    refresh_token: str
+    expires_in_s: int
+    user: Account
+
+
+class TrackBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A track in the library. `peaks` (0-255, about 100 a second) come with the single track only."""
+
+    id: str
+    status: TrackStatus
+    title: str
+    progress: float = 0.0
+    reason: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    duration_ms: int = 0
+    loudness_lufs: float | None = None
+    peaks: list[int] | None = None
+    hls: str | None = None
+    cover: str | None = None
+
+
+class TrackAccepted(msgspec.Struct, frozen=True):
+    id: str
+    status: TrackStatus
+
+
+class TrackPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    tracks: list[TrackBody]
+    total: int
+    next: str | None = None
+
+
+class RoomRequest(msgspec.Struct, frozen=True):
+    title: RoomTitle
+    settings: events.Settings = events.Settings()
+
+
+class RoomPatch(msgspec.Struct, frozen=True):
+    """What is left out stays. `state: "ended"` ends the room for good."""
+
+    title: RoomTitle | None = None
+    settings: events.Settings | None = None
+    state: Literal["ended"] | None = None
+
+
+class RoomBody(msgspec.Struct, frozen=True):
+    """A room as the API shows it: its parts as the socket's join reply has them."""
+
+    room: events.RoomState
+    playback: events.Playback
+    queue: events.Queue
+    listeners: int
+
+
+class RoomList(msgspec.Struct, frozen=True):
+    rooms: list[RoomBody]
+
+
+class MessagePage(msgspec.Struct, frozen=True):
+    messages: list[events.Message]
+    has_more: bool
