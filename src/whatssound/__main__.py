@@ -1,0 +1,6 @@
+"""`python -m whatssound` is the command `whatssound`."""
+
+from whatssound.cli import main
+
+if __name__ == "__main__":
+    main()

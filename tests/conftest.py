@@ -1,0 +1,46 @@
+"""What every test shares: one event loop, the one that runs in production."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REQUIRED = frozenset(os.environ.get("WHATSSOUND_REQUIRE", "").split(",")) - {""}
+"""What a CI run must have: a missing one is a failure there and a visible skip elsewhere."""
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": True}
+
+
+def need(what: str, present: bool, advice: str) -> None:
+    """Go on when `present`; otherwise skip with the advice, or fail where CI requires it."""
+    if present:
+        return
+    if what in REQUIRED:
+        pytest.fail(f"{what} is required here: {advice}")
+    pytest.skip(advice)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    found = shutil.which("chromium")
+    need("browser", found is not None, "install chromium to run the browser tests")
+    return Path(found or "")
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> Path:
+    found = shutil.which("ffmpeg")
+    need("ffmpeg", found is not None, "install ffmpeg: it makes test files and referees ours")
+    return Path(found or "")
+
+
+@pytest.fixture(scope="session")
+def real_music() -> Path:
+    folder = Path("/usr/share/games/hyperrogue/sounds")
+    folder = next((f for f in (folder, Path("/usr/share/hyperrogue/sounds")) if f.is_dir()), folder)
+    need("music", any(folder.glob("*.ogg")) if folder.is_dir() else False, "install hyperrogue-music")
+    return folder
