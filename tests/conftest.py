@@ -40,7 +40,6 @@ def ffmpeg() -> Path:
 
 @pytest.fixture(scope="session")
 def real_music() -> Path:
-    folder = Path("/usr/share/games/hyperrogue/sounds")
-    folder = next((f for f in (folder, Path("/usr/share/hyperrogue/sounds")) if f.is_dir()), folder)
-    need("music", any(folder.glob("*.ogg")) if folder.is_dir() else False, "install hyperrogue-music")
+    folder = Path("/usr/share/hyperrogue/music")
+    need("music", any(folder.glob("*.ogg")), "install hyperrogue-music")
     return folder

@@ -1,0 +1,111 @@
+"""Runs the one process: a listening socket, uvicorn on uvloop, and a stop that loses nothing."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Generator
+
+import uvicorn
+
+from whatssound.config import Config
+
+GRACEFUL_STOP_S = 5
+"""How long a running download may delay the stop."""
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket bound to `host:port` (port 0: a free one). Raises StartError when that is not possible."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except socket.gaierror as problem:
+        raise StartError(f"{host} is not an address of this computer. Give another one with --host.") from problem
+    except OSError as problem:
+        raise StartError(_bind_advice(problem, host, port)) from problem
+    listener.set_inheritable(True)
+    return listener
+
+
+def _bind_advice(problem: OSError, host: str, port: int) -> str:
+    if problem.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use. Stop the program that uses it, or choose another port with --port."
+    if problem.errno == errno.EACCES:
+        return f"Port {port} needs administrator rights. Choose one above 1023 with --port."
+    return f"Cannot listen on {host}:{port}: {problem.strerror}. Choose another with --host and --port."
+
+
+def addresses(config: Config, port: int) -> list[str]:
+    """The addresses under which people reach this server, the nearest first."""
+    if config.host not in ("0.0.0.0", "::"):
+        shown = f"[{config.host}]" if ":" in config.host else config.host
+        return [f"http://{shown}:{port}"]
+    found = [f"http://127.0.0.1:{port}"]
+    if (lan := _lan_address()) is not None:
+        found.append(f"http://{lan}:{port}")
+    return found
+
+
+def _lan_address() -> str | None:
+    """The address of the interface that leads out. Nothing is sent: connecting UDP only looks up the route."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+class Server(uvicorn.Server):
+    """uvicorn, except that sockets are told to reconnect first and signals are ours.
+
+    uvicorn forgets upgraded connections, so `drain` is called before it closes anything.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Stop on SIGINT and SIGTERM; a second one does not wait for downloads."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door, send every listener away with the advice to come back, then let uvicorn finish."""
+        for server in self.servers:
+            server.close()
+        await self._drain()
+        await super().shutdown(sockets)
+
+
+def uvicorn_config(app: object, protocol_factory: object) -> uvicorn.Config:
+    """How uvicorn runs here: httptools for HTTP, our gateway for upgrades, our logs."""
+    return uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType]
+        http="httptools",
+        ws=protocol_factory,  # pyright: ignore[reportArgumentType]
+        loop="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACEFUL_STOP_S,
+    )

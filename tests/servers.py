@@ -1,0 +1,143 @@
+"""A real `whatssound serve` for a test: its own process, data folder and port."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, Self
+
+START_DEADLINE_S = 60
+
+
+class ServerProcess:
+    """`whatssound serve` on loopback; the port stays the same over restarts."""
+
+    def __init__(self, data: Path, *arguments: str, port: int = 0, host: str | None = None) -> None:
+        self.data = data
+        self.arguments = arguments
+        self.port = port
+        self.host = host
+        self.owner_code: str | None = None
+        self.errors = data.parent / f"{data.name}.log"
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and return once it answers; raises AssertionError with its own words when it does not."""
+        command = [sys.executable, "-m", "whatssound", "serve", "--port", str(self.port), "--data", str(self.data)]
+        if self.host is not None:
+            command += ["--host", self.host]
+        with self.errors.open("a") as errors:
+            self._process = subprocess.Popen(
+                [*command, *self.arguments], stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment()
+            )
+        assert self._process.stdout is not None
+        for line in _lines(self._process.stdout, deadline_s=START_DEADLINE_S):
+            if "#owner=" in line:
+                self.owner_code = line.strip().rpartition("#owner=")[2]
+            if line.startswith("WhatsSound is ready: "):
+                self.port = int(line.strip().rpartition(":")[2])
+                return
+        raise AssertionError(f"the server did not start:\n{self.errors.read_text()}")
+
+    def kill(self) -> None:
+        """SIGKILL: no clean-up of any kind."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ctrl-C, and wait until it is gone; its exit status."""
+        return self._end(signal.SIGINT)
+
+    def _end(self, number: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(number)
+        try:
+            return process.wait(timeout=20)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def call(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Any:
+        """One API request; the decoded answer. Raises ApiProblem for an error status."""
+        request = urllib.request.Request(self.url + path, method=method)
+        if token is not None:
+            request.add_header("Authorization", f"Bearer {token}")
+        data = None
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            data = json.dumps(body).encode()
+        try:
+            with urllib.request.urlopen(request, data, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as problem:
+            with problem:
+                raise ApiProblem(problem.code, problem.read()) from None
+
+    def token(self, role: str, name: str | None = None) -> str:
+        """What `whatssound token` prints for this server's data folder."""
+        command = [sys.executable, "-m", "whatssound", "token", "--role", role, "--data", str(self.data)]
+        if name is not None:
+            command += ["--name", name]
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, env=_environment(), timeout=30
+        ).stdout.strip()
+
+    def guest(self, name: str) -> dict[str, Any]:
+        """Tokens of a new guest."""
+        return self.call("POST", "/v1/auth/guest", {"name": name})
+
+
+class ApiProblem(Exception):
+    """An error answer of the API."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"{status}: {body[:500]!r}")
+        self.status = status
+        self.body = json.loads(body)
+
+
+def _environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("WHATSSOUND_")} | {"PYTHONUNBUFFERED": "1"}
+
+
+def _lines(stream: IO[str], *, deadline_s: float) -> Sequence[str]:
+    """Lines until one announces readiness, the stream ends or the deadline passes."""
+    found: list[str] = []
+    end = time.monotonic() + deadline_s
+    while (left := end - time.monotonic()) > 0:
+        ready, _, _ = select.select([stream], [], [], left)
+        line = stream.readline() if ready else ""
+        if not line:
+            break
+        found.append(line)
+        if line.startswith("WhatsSound is ready: "):
+            break
+    return found
