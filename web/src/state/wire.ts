@@ -1,0 +1,162 @@
+/**
+ * What the server sends and takes, as `whatssound.wire` defines it.
+ * Ids are strings (a Snowflake does not fit a double); times are Unix ms of the server's clock.
+ */
+
+export type RoomRole = "dj" | "moderator" | "listener";
+export type AccountRole = "guest" | "user" | "owner" | "service";
+export type TrackStatus = "available" | "queued" | "encoding" | "ready" | "failed";
+
+/** A person as a room shows them. */
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly role: RoomRole;
+}
+
+/** `cover` and `hls` are paths on the server; `hls` is signed and expires. */
+export interface Track {
+  readonly id: string;
+  readonly title: string;
+  readonly artist: string | null;
+  readonly album: string | null;
+  readonly duration_ms: number;
+  readonly cover: string | null;
+  readonly hls: string | null;
+}
+
+export interface Entry {
+  readonly id: string;
+  readonly track: Track;
+  readonly added_by: User;
+}
+
+export interface Settings {
+  readonly listed: boolean;
+  readonly when_dj_gone: "auto_dj" | "pause";
+}
+
+/** A chat message in history and in the join reply. */
+export interface Message {
+  readonly id: string;
+  readonly user: User;
+  readonly text: string;
+  readonly at_ms: number;
+  readonly nonce?: string | null;
+  readonly reply_to?: string | null;
+  readonly edit_rev?: number;
+  readonly deleted?: boolean;
+}
+
+export interface Playback {
+  readonly rev: number;
+  readonly entry_id: string | null;
+  readonly track: Track | null;
+  readonly position_ms: number;
+  readonly anchor_ms: number;
+  readonly rate: number;
+  readonly playing: boolean;
+  readonly device: string | null;
+}
+
+export interface Queue {
+  readonly rev: number;
+  readonly entries: readonly Entry[];
+}
+
+export interface RoomState {
+  readonly rev: number;
+  readonly id: string;
+  readonly slug: string;
+  readonly title: string;
+  readonly state: "open" | "ended";
+  readonly settings: Settings;
+  readonly dj: User;
+}
+
+export interface Member {
+  readonly rev: number;
+  readonly user: User;
+  readonly role: RoomRole;
+  readonly banned?: boolean;
+  readonly muted_until_ms?: number | null;
+}
+
+/** A place in the room log. */
+export interface LogPosition {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly key: string;
+}
+
+export interface JoinReply {
+  readonly room: RoomState;
+  readonly playback: Playback;
+  readonly queue: Queue;
+  readonly listeners: number;
+  readonly me: Member;
+  readonly position: LogPosition;
+  /** The last 50, newest first. */
+  readonly messages: readonly Message[];
+  readonly events?: readonly (readonly [string, Record<string, unknown>])[];
+  readonly reset?: boolean;
+}
+
+export interface Account {
+  readonly id: string;
+  readonly name: string;
+  readonly role: AccountRole;
+}
+
+export interface Tokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+  readonly expires_in_s: number;
+  readonly user: Account;
+}
+
+/** A track in the library; `peaks` (0-255, about 100 a second) come with the single track only. */
+export interface TrackBody {
+  readonly id: string;
+  readonly status: TrackStatus;
+  readonly title: string;
+  readonly progress?: number;
+  readonly reason?: string | null;
+  readonly artist?: string | null;
+  readonly album?: string | null;
+  readonly duration_ms?: number;
+  readonly loudness_lufs?: number | null;
+  readonly peaks?: readonly number[] | null;
+  readonly hls?: string | null;
+  readonly cover?: string | null;
+}
+
+export interface TrackPage {
+  readonly tracks: readonly TrackBody[];
+  readonly total: number;
+  readonly next?: string | null;
+}
+
+export interface RoomBody {
+  readonly room: RoomState;
+  readonly playback: Playback;
+  readonly queue: Queue;
+  readonly listeners: number;
+}
+
+export interface MessagePage {
+  readonly messages: readonly Message[];
+  readonly has_more: boolean;
+}
+
+/** How the server says no, over HTTP and over the socket. */
+export interface RefusalBody {
+  readonly code: string;
+  readonly message: string;
+  readonly retry_after_ms?: number;
+  readonly details?: Record<string, unknown>;
+}
+
+/** What a listener may send as a reaction. */
+export const REACTIONS = ["❤️", "🔥", "👏", "😂", "🎉", "🤘"] as const;
+export type Reaction = (typeof REACTIONS)[number];

@@ -1,0 +1,27 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const SERVER = "http://127.0.0.1:8000";
+
+export default defineConfig({
+  // The page is served at `/` and `/r/<slug>`; src/base.ts hands this on to everything that makes an address.
+  base: "/",
+  plugins: [svelte()],
+  build: {
+    outDir: fileURLToPath(new URL("../src/whatssound/http/page", import.meta.url)),
+    emptyOutDir: true,
+    target: "es2022",
+    // The player chunk is loaded on listening only; a preload would put it into the first load.
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+  },
+  server: {
+    proxy: {
+      "/v1": SERVER,
+      "/audio": SERVER,
+      "/socket": { target: SERVER.replace("http", "ws"), ws: true },
+    },
+  },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
+});
