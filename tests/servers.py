@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 START_DEADLINE_S = 60
+_READY = re.compile(rb"^WhatsSound is ready: .*\n", re.MULTILINE)
 
 
 class ServerProcess:
@@ -130,14 +132,12 @@ def _environment() -> dict[str, str]:
 
 def _lines(stream: IO[str], *, deadline_s: float) -> Sequence[str]:
     """Lines until one announces readiness, the stream ends or the deadline passes."""
-    found: list[str] = []
-    end = time.monotonic() + deadline_s
-    while (left := end - time.monotonic()) > 0:
-        ready, _, _ = select.select([stream], [], [], left)
-        line = stream.readline() if ready else ""
-        if not line:
+    read, end = b"", time.monotonic() + deadline_s
+    while (left := end - time.monotonic()) > 0 and not _READY.search(read):
+        if not select.select([stream], [], [], left)[0]:
             break
-        found.append(line)
-        if line.startswith("WhatsSound is ready: "):
+        chunk = os.read(stream.fileno(), 65_536)
+        if not chunk:
             break
-    return found
+        read += chunk
+    return read.decode().splitlines()
