@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -21,8 +21,16 @@ _READY = re.compile(rb"^WhatsSound is ready: .*\n", re.MULTILINE)
 class ServerProcess:
     """`whatssound serve` on loopback; the port stays the same over restarts."""
 
-    def __init__(self, data: Path, *arguments: str, port: int = 0, host: str | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *arguments: str,
+        port: int = 0,
+        host: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.data = data
+        self.environment = environment or {}
         self.arguments = arguments
         self.port = port
         self.host = host
@@ -54,7 +62,7 @@ class ServerProcess:
             command += ["--host", self.host]
         with self.errors.open("a") as errors:
             self._process = subprocess.Popen(
-                [*command, *self.arguments], stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment()
+                [*command, *self.arguments], stdout=subprocess.PIPE, stderr=errors, text=True, env=self._environment()
             )
         assert self._process.stdout is not None
         for line in _lines(self._process.stdout, deadline_s=START_DEADLINE_S):
@@ -103,13 +111,17 @@ class ServerProcess:
             with problem:
                 raise ApiProblem(problem.code, problem.read()) from None
 
+    def _environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("WHATSSOUND_")}
+        return {**clean, **self.environment, "PYTHONUNBUFFERED": "1"}
+
     def token(self, role: str, name: str | None = None) -> str:
         """What `whatssound token` prints for this server's data folder."""
         command = [sys.executable, "-m", "whatssound", "token", "--role", role, "--data", str(self.data)]
         if name is not None:
             command += ["--name", name]
         return subprocess.run(
-            command, check=True, capture_output=True, text=True, env=_environment(), timeout=30
+            command, check=True, capture_output=True, text=True, env=self._environment(), timeout=30
         ).stdout.strip()
 
     def guest(self, name: str) -> dict[str, Any]:
@@ -124,10 +136,6 @@ class ApiProblem(Exception):
         super().__init__(f"{status}: {body[:500]!r}")
         self.status = status
         self.body = json.loads(body)
-
-
-def _environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("WHATSSOUND_")} | {"PYTHONUNBUFFERED": "1"}
 
 
 def _lines(stream: IO[str], *, deadline_s: float) -> Sequence[str]:

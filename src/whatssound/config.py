@@ -1,6 +1,7 @@
 """Every setting, in one tree: command line over environment over default."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 
@@ -66,3 +67,24 @@ class Config:
     """HS256 key for tokens; derived from the data folder's secret when not set."""
     limits: Limits = field(default_factory=Limits)
     encoder: EncoderLimits = field(default_factory=EncoderLimits)
+
+
+def limits_from(environment: Mapping[str, str]) -> Limits:
+    """The limits, each of which an environment variable may replace: `WHATSSOUND_CHAT_ROOM_PER_S=200`.
+
+    Raises ValueError, naming the variable, for what is not a positive number.
+    """
+    limits = Limits()
+    for setting in fields(Limits):
+        name = f"WHATSSOUND_{setting.name.upper()}"
+        if (text := environment.get(name)) is None:
+            continue
+        kind = type(getattr(limits, setting.name))
+        try:
+            value = kind(text)
+        except ValueError:
+            value = kind(0)
+        if not 0 < value < 2**53:
+            raise ValueError(f"{name} must be a positive number, not {text!r}.")
+        limits = replace(limits, **{setting.name: value})
+    return limits
