@@ -79,11 +79,10 @@ def limits_from(environment: Mapping[str, str]) -> Limits:
         name = f"WHATSSOUND_{setting.name.upper()}"
         if (text := environment.get(name)) is None:
             continue
-        kind = type(getattr(limits, setting.name))
         try:
-            value = kind(text)
+            value = float(text) if isinstance(setting.default, float) else int(text)
         except ValueError:
-            value = kind(0)
+            value = 0
         if not 0 < value < 2**53:
             raise ValueError(f"{name} must be a positive number, not {text!r}.")
         limits = replace(limits, **{setting.name: value})

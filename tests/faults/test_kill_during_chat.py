@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+
 from clients import SocketClient
 from faults.checker import ClientLog, Stored, broken_promises
 from faults.talker import Talker
@@ -26,7 +27,7 @@ def talker(server: ServerProcess, room_id: str, name: str) -> Talker:
 async def burst_and_kill(talkers: list[Talker], server: ServerProcess, acknowledgements: int) -> None:
     """Let all senders talk, kill the server after so many acknowledgements, and take in what they were told."""
     before = sum(len(t.log.acknowledged) for t in talkers)
-    talking = [asyncio.create_task(t.talk(asyncio.Event())) for t in talkers]
+    talking = [asyncio.create_task(t.talk()) for t in talkers]
     while sum(len(t.log.acknowledged) for t in talkers) - before < acknowledgements:
         await next_frame(talkers)
     assert all(len(t.unacknowledged) >= 4 for t in talkers), "every sender must have messages on their way"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from faults.checker import ClientLog, Stored, broken_promises
 
 HISTORY = [Stored(id=i, nonce=f"n{i}", text=f"text {i}") for i in (10, 11, 12, 13)]
