@@ -1,0 +1,40 @@
+"""BlobStore: immutable bytes under a name, made once and served many times."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class BlobFile:
+    """A stored blob, ready to be sent. `etag` is quoted, as the header wants it."""
+
+    path: Path
+    size_bytes: int
+    etag: str
+    media_type: str = "application/octet-stream"
+
+
+class BlobStore(Protocol):
+    """Bytes by name. A name is 1 to 6 parts of `a-z 0-9 . _ -` joined by `/`, no part beginning with a dot.
+
+    A blob is seen whole or not at all. Putting a name again replaces it at once; whoever reads the old one keeps it.
+    A kill of any process leaves no half blob; blobs can be made again, so a power cut may lose the newest.
+    Every method raises ValueError for a name outside that alphabet.
+    """
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Store `data`. Raises OSError when the disk refuses; then the name is as it was."""
+        ...
+
+    async def put_file(self, name: str, file: Path) -> None:
+        """Store the bytes of `file`, which is gone afterwards. Raises OSError as `put` does."""
+        ...
+
+    async def find(self, name: str) -> BlobFile | None:
+        """The stored blob, or None when there is none of that name."""
+        ...
+
+    async def read(self, name: str, *, limit_bytes: int) -> bytes | None:
+        """The bytes, or None when there are none of that name. Raises ValueError above `limit_bytes`."""
+        ...
