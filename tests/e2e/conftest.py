@@ -1,0 +1,51 @@
+"""Two real browsers against a real server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from music import make_wav
+from servers import ServerProcess
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP laptop.test 127.0.0.1",
+]
+"""Chromium as root in a machine without a screen or a way out; autoplay stays as people have it."""
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: Path) -> Iterator[Browser]:
+    running = playwright.chromium.launch(executable_path=str(chromium), args=FLAGS)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("server") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("songs")
+    return [
+        make_wav(folder / "First light.wav", seconds=60, pitch_hz=196),
+        make_wav(folder / "Second wind.wav", seconds=50, pitch_hz=247),
+        make_wav(folder / "Third rail.wav", seconds=40, pitch_hz=294),
+    ]
