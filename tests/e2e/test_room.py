@@ -1,0 +1,113 @@
+"""A DJ and a listener, each in a browser of their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from e2e.people import Person, apart_ms, dj, listener, open_room, queue, upload
+from servers import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+APART_MS = 40
+"""How far two browsers may be apart, by the positions that both pages report together with the server's time."""
+
+
+@pytest.fixture(scope="module")
+def ana(browser: Browser, server: ServerProcess) -> Iterator[Person]:
+    person = dj(browser, server)
+    yield person
+    person.close()
+
+
+@pytest.fixture(scope="module")
+def room(ana: Person, songs: list[Path]) -> str:
+    """A room with three tracks in its queue, opened and filled through the page."""
+    address = open_room(ana, "Friday night")
+    upload(ana, *songs)
+    for song in songs:
+        queue(ana, song.stem)
+    return address
+
+
+@pytest.fixture
+def ben(browser: Browser, room: str) -> Iterator[Person]:
+    person = listener(browser)
+    person.open(room)
+    yield person
+    person.close()
+
+
+def test_the_listener_hears_what_the_dj_plays_and_follows(ana: Person, ben: Person) -> None:
+    ana.listen()
+    ana.part("play").click()
+    ben.listen()
+    ana.hears()
+    ben.hears()
+    ben.sees_title("First light")
+
+    ana.part("pause").click()
+    ben.hears("!p.playing")
+    ana.part("play").click()
+    ben.hears()
+
+    seek(ana, to_fraction=0.5)
+    ben.hears("p.positionMs > 29000")
+
+    ana.part("skip").click()
+    ben.sees_title("Second wind")
+    ana.sees_title("Second wind")
+
+
+def test_both_are_in_sync_after_a_join_and_after_a_seek(ana: Person, ben: Person) -> None:
+    ensure_playing(ana)
+    ben.listen()
+    ben.settle()
+    assert abs(apart_ms(ana.probe(), ben.probe())) <= APART_MS
+    seek(ana, to_fraction=0.2)
+    ben.hears("p.positionMs < 25000")
+    ben.settle()
+    ana.settle()
+    assert abs(apart_ms(ana.probe(), ben.probe())) <= APART_MS
+
+
+def test_they_talk_to_each_other(ana: Person, ben: Person) -> None:
+    ben.say("hello from the listener")
+    ana.sees_message("hello from the listener")
+    ana.say("hello from the DJ")
+    ben.sees_message("hello from the DJ")
+
+
+def test_who_comes_later_reads_what_was_said(ana: Person, ben: Person, browser: Browser, room: str) -> None:
+    ben.say("said before Cleo came")
+    ana.sees_message("said before Cleo came")
+    cleo = listener(browser)
+    cleo.open(room)
+    cleo.sees_message("said before Cleo came")
+    cleo.close()
+
+
+def test_a_banned_listener_is_told_and_stays_out(ana: Person, ben: Person) -> None:
+    ben.say("something rude")
+    ana.sees_message("something rude")
+    ana.ban("something rude")
+    ben.sees_state("banned")
+    ben.page.reload()
+    ben.sees_state("banned")
+
+
+def ensure_playing(person: Person) -> None:
+    person.listen_if_silent()
+    if not person.probe()["playing"]:
+        person.part("play").click()
+    person.hears()
+
+
+def seek(person: Person, *, to_fraction: float) -> None:
+    """Click into the waveform."""
+    slider = person.part("seek")
+    box = slider.bounding_box()
+    assert box is not None
+    slider.click(position={"x": box["width"] * to_fraction, "y": box["height"] / 2})
