@@ -1,0 +1,120 @@
+"""The turntable of a room: what sounds, what comes next, what was played. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from whatssound.rooms import playback as sound
+from whatssound.rooms.playback import Playback
+from whatssound.rooms.queue import Queue
+from whatssound.wire import events
+
+MAX_HISTORY = 200
+"""What the auto-DJ starts over from; as many as a queue holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """`history` is what was played, oldest first; the entry that sounds joins it when it leaves."""
+
+    playback: Playback = Playback()
+    queue: Queue = Queue()
+    history: tuple[events.Entry, ...] = ()
+
+
+def is_auto_dj(deck: Deck) -> bool:
+    """Whether no device of the DJ leads."""
+    return deck.playback.device is None
+
+
+def with_next(deck: Deck, *, at_ms: float, playing: bool) -> Deck:
+    """The queue's head from its start at `at_ms`, and what sounded put into the history.
+
+    With an empty queue the auto-DJ starts over with what was played; a DJ's device stops.
+    """
+    history = _with_last(deck)
+    entries = deck.queue.entries
+    if not entries and is_auto_dj(deck):
+        entries, history = history, ()
+    if not entries:
+        return replace(deck, playback=sound.stopped(deck.playback, at_ms=at_ms), history=history)
+    return Deck(
+        playback=sound.started(deck.playback, entries[0], position_ms=0.0, at_ms=at_ms, playing=playing),
+        queue=replace(deck.queue, entries=entries[1:]),
+        history=history,
+    )
+
+
+def with_queued(deck: Deck, entry: events.Entry, *, position_ms: float, at_ms: float) -> Deck:
+    """A waiting entry taken out of the queue and played; the others keep their places."""
+    return Deck(
+        playback=sound.started(deck.playback, entry, position_ms=position_ms, at_ms=at_ms, playing=True),
+        queue=replace(deck.queue, entries=tuple(e for e in deck.queue.entries if e.id != entry.id)),
+        history=_with_last(deck),
+    )
+
+
+def played_on(deck: Deck, now_ms: float) -> Deck:
+    """The deck at `now_ms` when nobody touches it: over as many tracks as have ended by then.
+
+    Each track starts where the one before it ended, to the µs. Whole rounds of the auto-DJ are leapt over, so
+    a year of silence costs two walks through the queue.
+    """
+    while True:
+        end_ms = sound.ends_at_ms(deck.playback)
+        if end_ms is None or end_ms > now_ms:
+            return deck
+        starts_over = not deck.queue.entries
+        deck = with_next(deck, at_ms=end_ms, playing=True)
+        if starts_over:
+            deck = _leapt(deck, now_ms)
+
+
+def with_tracks(deck: Deck, of: Callable[[events.Entry], events.Entry | None], *, now_ms: float) -> Deck:
+    """Every entry replaced by `of(entry)`, or removed where that is None; what sounds goes on to the next then.
+
+    A track that turns out to be over already ends now, not in the past: nobody missed the next one's beginning.
+    """
+    deck = replace(
+        deck,
+        queue=replace(deck.queue, entries=_mapped(deck.queue.entries, of)),
+        history=_mapped(deck.history, of),
+    )
+    entry = deck.playback.entry
+    if entry is None:
+        return deck
+    changed = of(entry)
+    if changed is None:
+        without = replace(deck, playback=replace(deck.playback, entry=None))
+        return with_next(without, at_ms=now_ms, playing=deck.playback.playing)
+    return replace(deck, playback=_ending_now_or_later(replace(deck.playback, entry=changed), now_ms))
+
+
+def _ending_now_or_later(playback: Playback, now_ms: float) -> Playback:
+    end_ms = sound.ends_at_ms(playback)
+    if end_ms is None or end_ms >= now_ms or playback.duration_ms is None:
+        return playback
+    return replace(playback, position_ms=float(playback.duration_ms), anchor_ms=now_ms)
+
+
+def _with_last(deck: Deck) -> tuple[events.Entry, ...]:
+    entry = deck.playback.entry
+    return deck.history if entry is None else (*deck.history, entry)[-MAX_HISTORY:]
+
+
+def _leapt(deck: Deck, now_ms: float) -> Deck:
+    entry = deck.playback.entry
+    if entry is None:
+        return deck
+    durations_ms = [e.track.duration_ms for e in (entry, *deck.queue.entries)]
+    if not all(durations_ms):
+        return deck
+    round_ms = sum(durations_ms)
+    rounds = (now_ms - deck.playback.anchor_ms) // round_ms
+    return replace(deck, playback=replace(deck.playback, anchor_ms=deck.playback.anchor_ms + rounds * round_ms))
+
+
+def _mapped(
+    entries: tuple[events.Entry, ...], of: Callable[[events.Entry], events.Entry | None]
+) -> tuple[events.Entry, ...]:
+    changed = (of(entry) for entry in entries)
+    return tuple(entry for entry in changed if entry is not None)

@@ -1,0 +1,68 @@
+"""What the DJ's device tells of itself: that it is there, and where its output is. Pure."""
+
+from dataclasses import dataclass, replace
+
+from whatssound.rooms.commands import Report
+from whatssound.rooms.playback import Playback, position_at, within
+
+GONE_AFTER_MS = 15_000
+"""A device nobody heard of for this long is gone: three missed beats of 5 s."""
+
+REANCHOR_BEYOND_MS = 40.0
+"""Below it a listener hears one sound, and a correction would be worse than the error."""
+
+REANCHOR_EVERY_MS = 5_000
+"""Each re-anchor moves every listener; more often would be heard as wobble."""
+
+REPORT_AGE_MS = 10_000
+"""Older reports, or ones from the future, come from a clock that cannot be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the owner keeps of the DJ's device in memory only; it never changes a `rev`.
+
+    `drift` is the direction of the newest report beyond the bound: -1, 1, or 0.
+    """
+
+    seen_ms: float | None = None
+    drift: int = 0
+    reanchored_ms: float | None = None
+
+
+def gone_at_ms(playback: Playback, watch: Watch) -> float | None:
+    """When the leading device counts as gone unless it is heard of; None while none leads."""
+    if playback.device is None or watch.seen_ms is None:
+        return None
+    return watch.seen_ms + GONE_AFTER_MS
+
+
+def after_report(playback: Playback, watch: Watch, report: Report, now_ms: float) -> tuple[Playback, Watch]:
+    """What a report changes: nothing, the memory of a drift, or the anchor.
+
+    A re-anchor needs two consecutive reports beyond 40 ms in the same direction, and 5 s since the one before.
+    """
+    if not _counts(playback, report, now_ms):
+        return playback, watch
+    watch = replace(watch, seen_ms=max(watch.seen_ms or now_ms, now_ms))
+    drift = _direction(report.position_ms - position_at(playback, report.at_ms))
+    if drift == 0 or drift != watch.drift or _too_soon(watch, now_ms):
+        return playback, replace(watch, drift=drift)
+    anchored = replace(playback, position_ms=within(playback, report.position_ms), anchor_ms=report.at_ms)
+    return anchored, replace(watch, drift=0, reanchored_ms=now_ms)
+
+
+def _counts(playback: Playback, report: Report, now_ms: float) -> bool:
+    leads = report.device is not None and report.device == playback.device
+    current = report.rev == playback.rev and playback.playing and report.state == "playing"
+    return leads and current and playback.anchor_ms <= report.at_ms <= now_ms and now_ms - report.at_ms < REPORT_AGE_MS
+
+
+def _direction(drift_ms: float) -> int:
+    if abs(drift_ms) <= REANCHOR_BEYOND_MS:
+        return 0
+    return 1 if drift_ms > 0 else -1
+
+
+def _too_soon(watch: Watch, now_ms: float) -> bool:
+    return watch.reanchored_ms is not None and now_ms - watch.reanchored_ms < REANCHOR_EVERY_MS
