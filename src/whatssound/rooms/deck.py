@@ -1,7 +1,7 @@
 """The turntable of a room: what sounds, what comes next, what was played. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from whatssound.rooms import playback as sound
 from whatssound.rooms.playback import Playback
@@ -16,8 +16,8 @@ MAX_HISTORY = 200
 class Deck:
     """`history` is what was played, oldest first; the entry that sounds joins it when it leaves."""
 
-    playback: Playback = Playback()
-    queue: Queue = Queue()
+    playback: Playback = field(default_factory=Playback)
+    queue: Queue = field(default_factory=Queue)
     history: tuple[events.Entry, ...] = ()
 
 

@@ -41,7 +41,10 @@ def after_report(playback: Playback, watch: Watch, report: Report, now_ms: float
     """What a report changes: nothing, the memory of a drift, or the anchor.
 
     A re-anchor needs two consecutive reports beyond 40 ms in the same direction, and 5 s since the one before.
+    A stalled device freezes nothing: listeners play on, and it catches up with them.
     """
+    if report.state == "stalled" and report.device == playback.device:
+        return playback, replace(watch, drift=0)
     if not _counts(playback, report, now_ms):
         return playback, watch
     watch = replace(watch, seen_ms=max(watch.seen_ms or now_ms, now_ms))

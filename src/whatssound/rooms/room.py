@@ -1,6 +1,6 @@
 """A room and its rules: what a command or the passing of time makes of it. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, assert_never
 
 from whatssound.ids import RoomId, UserId
@@ -37,14 +37,14 @@ class Room:
     slug: str
     dj: events.User
     title: str
-    settings: events.Settings = events.Settings()
+    settings: events.Settings = field(default_factory=events.Settings)
     ended: bool = False
     rev: int = 1
     room_rev: int = 1
-    deck: Deck = Deck(playback=Playback(rev=1), queue=Queue(rev=1))
+    deck: Deck = field(default_factory=lambda: Deck(playback=Playback(rev=1), queue=Queue(rev=1)))
     members: Members = ()
     nonces: tuple[UsedNonce, ...] = ()
-    watch: Watch = Watch()
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def dj_id(self) -> UserId:
