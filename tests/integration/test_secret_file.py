@@ -1,8 +1,9 @@
 """The secret file: made once, whole and private; every key differs by purpose."""
 
-import multiprocessing
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,12 +85,14 @@ def test_a_secret_is_not_shown_when_it_is_logged(file: Path) -> None:
     assert repr(open_secret(file)) == "Secret(…)"
 
 
-def _derived(file: Path) -> str:
-    return open_secret(file).derive("jwt").hex()
+def test_starts_at_the_same_moment_agree_on_one_secret(file: Path) -> None:
+    together = threading.Barrier(8)
 
+    def start(_: int) -> bytes:
+        together.wait()
+        return open_secret(file).derive("jwt")
 
-def test_processes_that_start_together_agree_on_one_secret(file: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        keys = pool.map(_derived, [file] * 8)
-    assert len(set(keys)) == 1
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(start, range(8)))
+    assert len(keys) == 1
     assert list(file.parent.iterdir()) == [file]

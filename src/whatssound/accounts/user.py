@@ -1,6 +1,7 @@
 """Who somebody is, and when two names count as the same. Pure."""
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,9 @@ Role = Literal["anon", "guest", "user", "owner", "service"]
 """A token's role on this server; `anon` has no user behind it and only reads."""
 
 MAX_NAME_CHARACTERS = 32
+
+BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Hangul fillers and the empty Braille cell: letters to Unicode, nothing to a reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,9 @@ def checked_name(name: str) -> str:
 
     Raises Refusal `invalid` when nothing is left or it is longer than 32 characters.
     """
-    visible = "".join(
-        c if unicodedata.category(c)[0] != "Z" else " "
-        for c in unicodedata.normalize("NFKC", name)
-        if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-    )
-    kept = " ".join(visible.split())
-    if not kept:
+    kept = " ".join("".join(_shown(c) for c in unicodedata.normalize("NFKC", name)).split())
+    kept = unicodedata.normalize("NFKC", kept)
+    if all(unicodedata.category(c)[0] in "MZ" for c in kept):
         raise Refusal("invalid", "Tell us a name of at least one letter.")
     if len(kept) > MAX_NAME_CHARACTERS:
         raise Refusal("invalid", f"A name has at most {MAX_NAME_CHARACTERS} characters.")
@@ -51,5 +51,34 @@ def checked_name(name: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """What two names share when a reader would take them for the same."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    """What two names share when a reader would take them for the same: case, width and variation do not tell apart."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", "".join(c for c in folded if not _is_variation(c)))
+
+
+def variants(name: str, below: Callable[[int], int]) -> list[str]:
+    """Names to try when `name` may be taken, best first: itself, "Ana 2" to "Ana 9", then growing random numbers.
+
+    `below(n)` gives a random integer of 0..n-1. Numbers up to ten million keep the list at 33 names and one query
+    also for the hundred-thousandth "Guest".
+    """
+    numbers = list(range(2, 10))
+    numbers += [10**digits + below(9 * 10**digits) for digits in range(1, 7) for _ in range(4)]
+    return [name, *(_numbered(name, number) for number in numbers)]
+
+
+def _numbered(name: str, number: int) -> str:
+    suffix = f" {number}"
+    return name[: MAX_NAME_CHARACTERS - len(suffix)].rstrip() + suffix
+
+
+def _shown(character: str) -> str:
+    if character in BLANK_LETTERS or unicodedata.category(character)[0] == "Z":
+        return " "
+    if character in "\t\n\r":
+        return " "
+    return "" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") else character
+
+
+def _is_variation(character: str) -> bool:
+    return "\ufe00" <= character <= "\ufe0f" or character == "\u034f"

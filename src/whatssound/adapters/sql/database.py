@@ -24,7 +24,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self._engine: AsyncEngine = create_async_engine(url, pool_size=4, max_overflow=0)
         self._writing = asyncio.Lock()
-        event.listen(self._engine.sync_engine, "connect", _prepare_connection)
+        event.listen(self._engine.sync_engine, "connect", prepare_connection)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
@@ -43,7 +43,8 @@ class Database:
         await self._engine.dispose()
 
 
-def _prepare_connection(connection: Any, _record: Any) -> None:
+def prepare_connection(connection: Any, _record: Any) -> None:
+    """For SQLAlchemy's `connect` event: what every SQLite connection of ours begins with."""
     cursor = connection.cursor()
     for pragma in (
         "journal_mode = WAL",

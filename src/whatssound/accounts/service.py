@@ -1,0 +1,196 @@
+"""Accounts: who people are, from their first hello to the token that proves it."""
+
+import base64
+import secrets
+from collections.abc import Callable
+
+from whatssound.accounts.store import AccountStore
+from whatssound.accounts.tokens import (
+    ACCESS_LIFE_S,
+    REFRESH_BYTES,
+    REFRESH_LIFE_MS,
+    AccessTokens,
+    RefreshToken,
+    hash_of,
+    was_stolen,
+)
+from whatssound.accounts.user import Identity, Role, User, checked_name, name_key, variants
+from whatssound.ids import UserId
+from whatssound.wire.bodies import Account, Tokens
+from whatssound.wire.errors import Refusal
+
+OWNER_NAME = "DJ"
+"""What the server's owner is called until they say otherwise."""
+
+GUEST_LIFE_MS = 30 * 24 * 3_600 * 1_000
+"""A guest who was not here for 30 days is forgotten, and their name is free."""
+
+SEEN_EVERY_MS = 3_600_000
+"""How often somebody's presence is written down; hourly is fine enough for 30 days."""
+
+TIDY_EVERY_MS = 3_600_000
+"""How often a new guest's arrival also clears away who is gone."""
+
+NAME_ATTEMPTS = 5
+"""Rounds of looking for a free name; each loses only to somebody who took it in the same moment."""
+
+
+class Accounts:
+    """The people of this server: guests by name, the owner by a one-time code, and their tokens.
+
+    `new_id` makes Snowflakes, `now_ms` is server time, `random` gives unguessable bytes.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        tokens: AccessTokens,
+        *,
+        new_id: Callable[[], int],
+        now_ms: Callable[[], float],
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._new_id = new_id
+        self._now_ms = now_ms
+        self._random = random
+        self._tidy_due_ms = 0.0
+
+    def verify(self, token: str) -> Identity:
+        """Who an access token speaks for; cheap enough for every request. Raises Refusal `unauthorized`."""
+        return self._tokens.verify(token)
+
+    def token_for(self, user: User | None, role: Role | None = None, ttl_s: float = ACCESS_LIFE_S) -> str:
+        """An access token for `user`, in their own role or in `role`; without a user, one that only reads."""
+        return self._tokens.issue(user, role or (user.role if user else "anon"), ttl_s)
+
+    async def user(self, identity: Identity) -> User:
+        """The person behind a token, as they are called now, in the token's role.
+
+        Raises Refusal `forbidden` for a token that only reads and `unauthorized` when the person is gone.
+        """
+        if identity.user_id is None:
+            raise Refusal("forbidden", "This token only reads; sign in with a name first.")
+        user = await self._store.get(identity.user_id)
+        if user is None:
+            raise Refusal("unauthorized", "This account is gone; sign in again.")
+        await self._store.seen(user.id, now_ms=int(self._now_ms()), stale_ms=SEEN_EVERY_MS)
+        return User(user.id, user.name, identity.role)
+
+    async def guest(self, name: str) -> tuple[User, Tokens]:
+        """A new guest. A name that somebody has gets a number. Raises Refusal `invalid` for an unusable name."""
+        wanted = checked_name(name)
+        await self._tidy()
+        user = await self._add(wanted, "guest")
+        return user, await self._signed_in(user)
+
+    async def account(self, name: str, role: Role) -> User:
+        """The person of this name and role, made when there is none yet; for tokens given out by hand."""
+        wanted = checked_name(name)
+        found = await self._store.by_key(name_key(wanted))
+        return found if found is not None and found.role == role else await self._add(wanted, role)
+
+    async def owner(self) -> User:
+        """The server's owner, made at the first call."""
+        return await self._store.first_with("owner") or await self._add(OWNER_NAME, "owner")
+
+    async def new_owner_code(self) -> str:
+        """A code that signs the owner in once; codes made before stop working."""
+        code = self._secret()
+        await self._store.put_owner_code(hash_of(code), now_ms=int(self._now_ms()))
+        return code
+
+    async def owner_by_code(self, code: str) -> tuple[User, Tokens]:
+        """The owner, signed in. Raises Refusal `unauthorized` for a code that is wrong, old or used."""
+        if not await self._store.take_owner_code(hash_of(code)):
+            raise Refusal(
+                "unauthorized",
+                "This owner link was used or replaced. Restart the server for a new one, or run `whatssound token`.",
+            )
+        user = await self.owner()
+        return user, await self._signed_in(user)
+
+    async def refresh(self, refresh_token: str) -> tuple[User, Tokens]:
+        """New tokens for an old refresh token, which is used up.
+
+        Whoever shows a used one again later than 30 s ends the whole sign-in: one of two holders is a thief.
+        Raises Refusal `unauthorized`.
+        """
+        now_ms = int(self._now_ms())
+        known = await self._store.refresh(hash_of(refresh_token))
+        if known is None or now_ms >= known.expires_ms:
+            raise _sign_in_again()
+        if was_stolen(known, now_ms):
+            await self._store.revoke_family(known.family)
+            raise _sign_in_again()
+        user = await self._store.get(known.user_id)
+        secret, successor = self._refresh_token(known.user_id, known.family)
+        if user is None or not await self._store.rotate(known.hash, successor, now_ms=now_ms):
+            raise _sign_in_again()
+        await self._store.seen(user.id, now_ms=now_ms, stale_ms=SEEN_EVERY_MS)
+        return user, self._tokens_of(user, secret)
+
+    async def rename(self, user: User, name: str) -> User:
+        """Give somebody another name, by the rules of a new guest's. Raises Refusal `invalid`."""
+        wanted = checked_name(name)
+        for _ in range(NAME_ATTEMPTS):
+            free = await self._free_name(wanted, for_user=user.id)
+            if await self._store.rename(user.id, free, name_key(free)):
+                return User(user.id, free, user.role)
+        raise _name_contested()
+
+    async def _add(self, wanted: str, role: Role) -> User:
+        for _ in range(NAME_ATTEMPTS):
+            user = User(UserId(self._new_id()), await self._free_name(wanted), role)
+            if await self._store.add(user, name_key(user.name), now_ms=int(self._now_ms())):
+                return user
+        raise _name_contested()
+
+    async def _free_name(self, wanted: str, *, for_user: UserId | None = None) -> str:
+        names = variants(wanted, self._below)
+        taken = await self._store.taken([name_key(name) for name in names])
+        for name in names:
+            if taken.get(name_key(name), for_user) == for_user:
+                return name
+        raise _name_contested()
+
+    def _below(self, bound: int) -> int:
+        return int.from_bytes(self._random(8)) % bound
+
+    async def _signed_in(self, user: User) -> Tokens:
+        secret, token = self._refresh_token(user.id, self._new_id())
+        await self._store.add_refresh(token)
+        return self._tokens_of(user, secret)
+
+    def _refresh_token(self, user_id: UserId, family: int) -> tuple[str, RefreshToken]:
+        secret = self._secret()
+        return secret, RefreshToken(hash_of(secret), user_id, family, int(self._now_ms()) + REFRESH_LIFE_MS)
+
+    def _tokens_of(self, user: User, refresh_token: str) -> Tokens:
+        return Tokens(self.token_for(user), refresh_token, ACCESS_LIFE_S, as_account(user))
+
+    def _secret(self) -> str:
+        return base64.urlsafe_b64encode(self._random(REFRESH_BYTES)).rstrip(b"=").decode()
+
+    async def _tidy(self) -> None:
+        now_ms = self._now_ms()
+        if now_ms < self._tidy_due_ms:
+            return
+        self._tidy_due_ms = now_ms + TIDY_EVERY_MS
+        await self._store.forget(guests_unseen_since_ms=int(now_ms) - GUEST_LIFE_MS, now_ms=int(now_ms))
+
+
+def as_account(user: User) -> Account:
+    """A person as the API shows them. Raises ValueError for `anon`, which is nobody."""
+    if user.role == "anon":
+        raise ValueError("anon is no account")
+    return Account(id=str(user.id), name=user.name, role=user.role)
+
+
+def _sign_in_again() -> Refusal:
+    return Refusal("unauthorized", "This sign-in has ended; sign in again.")
+
+
+def _name_contested() -> Refusal:
+    return Refusal("conflict", "That name is in great demand; try again or choose another.")

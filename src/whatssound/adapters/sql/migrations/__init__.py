@@ -1,0 +1,88 @@
+"""The database's schema over time: Alembic, run by us and not by its command."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
+
+from whatssound.adapters.data_folder import DataFolderError
+from whatssound.adapters.sql.database import prepare_connection
+
+FOLDER: Final = Path(__file__).parent
+
+
+def upgrade(url: URL) -> None:
+    """Bring the database to this version's schema, in one transaction; a database of this version is not touched.
+
+    `url` names a synchronous driver. Call it before any worker starts.
+    Raises DataFolderError for a database made by a newer WhatsSound, and for one that cannot be opened.
+    """
+    engine = _engine(url)
+    try:
+        with engine.begin() as connection:
+            _refuse_newer(connection)
+            command.upgrade(_config(connection), "head")
+    except DatabaseError as problem:
+        raise DataFolderError(
+            f"The database {url.database} cannot be opened: {problem.orig}. Mend its permissions, make room on the "
+            "disk, or give another data folder with --data."
+        ) from problem
+
+
+def _engine(url: URL) -> Engine:
+    """An engine whose transactions hold table changes too: Python's sqlite3 begins none before them by itself.
+
+    A process killed half-way leaves the old schema, and two that start together take turns.
+    """
+    engine = create_engine(url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", prepare_connection)
+        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision a database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str | None:
+    """The newest revision this version knows."""
+    return _scripts().get_current_head()
+
+
+def _refuse_newer(connection: Connection) -> None:
+    current = revision_of(connection)
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if current is not None and current not in known:
+        raise DataFolderError(
+            f"This data folder was made by a newer WhatsSound (revision {current}); "
+            "upgrade, or choose another with --data."
+        )
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(None))
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    return config
