@@ -1,5 +1,6 @@
 """Accounts: who people are, from their first hello to the token that proves it."""
 
+import asyncio
 import base64
 import secrets
 from collections.abc import Callable
@@ -56,6 +57,7 @@ class Accounts:
         self._now_ms = now_ms
         self._random = random
         self._tidy_due_ms = 0.0
+        self._naming = asyncio.Lock()  # two who want one name here take turns, and get 2 and 3 instead of a conflict
 
     def verify(self, token: str) -> Identity:
         """Who an access token speaks for; cheap enough for every request. Raises Refusal `unauthorized`."""
@@ -134,26 +136,29 @@ class Accounts:
     async def rename(self, user: User, name: str) -> User:
         """Give somebody another name, by the rules of a new guest's. Raises Refusal `invalid`."""
         wanted = checked_name(name)
-        for _ in range(NAME_ATTEMPTS):
-            free = await self._free_name(wanted, for_user=user.id)
-            if await self._store.rename(user.id, free, name_key(free)):
-                return User(user.id, free, user.role)
+        async with self._naming:
+            for attempt in range(NAME_ATTEMPTS):
+                free = await self._free_name(wanted, attempt, for_user=user.id)
+                if await self._store.rename(user.id, free, name_key(free)):
+                    return User(user.id, free, user.role)
         raise _name_contested()
 
     async def _add(self, wanted: str, role: Role) -> User:
-        for _ in range(NAME_ATTEMPTS):
-            user = User(UserId(self._new_id()), await self._free_name(wanted), role)
-            if await self._store.add(user, name_key(user.name), now_ms=int(self._now_ms())):
-                return user
+        async with self._naming:
+            for attempt in range(NAME_ATTEMPTS):
+                user = User(UserId(self._new_id()), await self._free_name(wanted, attempt), role)
+                if await self._store.add(user, name_key(user.name), now_ms=int(self._now_ms())):
+                    return user
         raise _name_contested()
 
-    async def _free_name(self, wanted: str, *, for_user: UserId | None = None) -> str:
+    async def _free_name(self, wanted: str, attempt: int, *, for_user: UserId | None = None) -> str:
+        """The best free variant; after a lost race against another process, any of them, so as not to lose again."""
         names = variants(wanted, self._below)
         taken = await self._store.taken([name_key(name) for name in names])
-        for name in names:
-            if taken.get(name_key(name), for_user) == for_user:
-                return name
-        raise _name_contested()
+        free = [name for name in names if taken.get(name_key(name), for_user) == for_user]
+        if not free:
+            raise _name_contested()
+        return free[0 if attempt == 0 else self._below(len(free))]
 
     def _below(self, bound: int) -> int:
         return int.from_bytes(self._random(8)) % bound
