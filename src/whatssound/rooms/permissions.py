@@ -1,5 +1,6 @@
 """Who may do what in a room. Pure: each function says no by raising Refusal."""
 
+from whatssound.accounts.roles import require
 from whatssound.accounts.user import User
 from whatssound.ids import UserId
 from whatssound.rooms.members import member_of
@@ -16,12 +17,6 @@ def leads(room: Room, user: User) -> bool:
 def role_in(room: Room, user: User) -> events.RoomRole:
     """The role under which `user` appears in this room."""
     return "dj" if leads(room, user) else "listener"
-
-
-def may_open(user: User) -> None:
-    """Refusal `forbidden` to guests."""
-    if user.role not in ("user", "owner", "service"):
-        raise Refusal("forbidden", "Guests listen and chat; opening a room needs an account on this server.")
 
 
 def may_lead(room: Room, user: User) -> None:
@@ -47,6 +42,7 @@ def may_join(room: Room, user_id: UserId | None) -> None:
 
 def may_speak(room: Room, user: User, now_ms: float) -> None:
     """Refusal `ended`, `banned`, or `muted` with the time that is left."""
+    require(user.role, "chat")
     may_take_part(room, user.id)
     member = member_of(room.members, str(user.id))
     until_ms = None if member is None else member.muted_until_ms
