@@ -1,6 +1,6 @@
 """Request and response bodies of the HTTP API; OpenAPI is generated from them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -100,3 +100,16 @@ class RoomList(msgspec.Struct, frozen=True):
 class MessagePage(msgspec.Struct, frozen=True):
     messages: list[events.Message]
     has_more: bool
+
+
+class NameRequest(msgspec.Struct, frozen=True):
+    name: UserName
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Every error of this API. `code` is for programs, `message` for people; `retry_after_ms` says when to ask again."""
+
+    code: str
+    message: str
+    retry_after_ms: int | None = None
+    details: dict[str, Any] | None = None
