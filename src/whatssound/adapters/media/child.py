@@ -1,0 +1,129 @@
+"""The job of an encoding child: decode once, feed everything, report each step as a line of JSON."""
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from whatssound.adapters.media.analysis import Loudness, Waveform
+from whatssound.adapters.media.counting import TOLERANCE_S, count
+from whatssound.adapters.media.reasons import MEMORY, SILENT, Unreadable, damaged, of_os_error, too_early
+from whatssound.adapters.media.rendition import Rendition
+from whatssound.adapters.media.source import Samples, Source, open_source, stereo_blocks
+from whatssound.audio.ladder import presented_samples, rate_for
+
+Tell = Callable[[dict[str, Any]], None]
+
+SLACK_SAMPLES = 4096
+"""Decoders may give up to a frame or two more than there is (AAC does not trim its end); more than that is music."""
+
+
+def encode(job: dict[str, Any], tell: Tell) -> None:
+    """Do `job` (the fields of `EncodeJob`), and tell of everything, failure included, but for broken pipes and bugs."""
+    try:
+        _Encode(job, tell).run()
+    except Unreadable as error:
+        tell({"type": "failed", "reason": error.reason})
+    except MemoryError:
+        tell({"type": "failed", "reason": MEMORY})
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        tell({"type": "failed", "reason": of_os_error(error)})
+
+
+class _Encode:
+    def __init__(self, job: dict[str, Any], tell: Tell) -> None:
+        path = Path(job["source"])
+        self._tell = tell
+        self._source: Source = open_source(path)
+        self._rate_hz = rate_for(self._source.rate_hz)
+        self._samples: int = job["samples"] or presented_samples(count(path, self._source), self._source.rate_hz)
+        if self._samples < 1:
+            raise Unreadable(SILENT)
+        self._work = Path(job["work"])
+        self._kbps: list[int] = job["kbps"]
+        self._analyse: bool = job["analyse"]
+        self._written = 0
+
+    def run(self) -> None:
+        self._tell({"type": "counted", "samples": self._samples, "rate_hz": self._rate_hz})
+        renditions = [Rendition(kbps, self._rate_hz, self._work / str(kbps), self._stored) for kbps in self._kbps]
+        loudness, waveform = Loudness(self._rate_hz), Waveform(self._rate_hz)
+        for block in self._blocks():
+            self._written += block.shape[1]
+            for rendition in renditions:
+                rendition.write(block)
+            if self._analyse:
+                loudness.write(block)
+                waveform.write(block)
+        self._check_end()
+        for rendition in renditions:
+            self._finish(rendition)
+        if self._analyse:
+            self._tell_analysis(loudness, waveform)
+
+    def _blocks(self) -> Iterator[Samples]:
+        return fitted(stereo_blocks(self._source.frames(), self._rate_hz), self._samples)
+
+    def _check_end(self) -> None:
+        if self._written == 0:
+            raise Unreadable(SILENT)
+        if self._samples - self._written > TOLERANCE_S * self._rate_hz:
+            sentence = damaged if self._source.damaged else too_early
+            raise Unreadable(sentence(self._written / self._rate_hz, self._samples / self._rate_hz))
+
+    def _finish(self, rendition: Rendition) -> None:
+        segments, peak, average = rendition.finish()
+        self._tell(
+            {
+                "type": "rendition",
+                "kbps": rendition.kbps,
+                "segments": segments,
+                "peak_bps": peak,
+                "average_bps": average,
+            }
+        )
+
+    def _stored(self, kbps: int, name: str, file: Path) -> None:
+        done = min(1.0, self._written / self._samples)
+        self._tell({"type": "stored", "kbps": kbps, "name": name, "file": str(file), "done": round(done, 4)})
+
+    def _tell_analysis(self, loudness: Loudness, waveform: Waveform) -> None:
+        peaks = self._work / "peaks"
+        peaks.write_bytes(waveform.finish())
+        lufs, peak_db = loudness.finish()
+        self._tell(
+            {
+                "type": "analysed",
+                "samples": self._written,
+                "rate_hz": self._rate_hz,
+                "loudness_lufs": lufs,
+                "true_peak_db": peak_db,
+                "peaks": str(peaks),
+            }
+        )
+
+
+def fitted(blocks: Iterator[Samples], samples: int) -> Generator[Samples]:
+    """`blocks` cut or, by a little, filled up to `samples`; what differs by more than the slack is left as it is."""
+    given = 0
+    held: list[Samples] = []
+    for block in blocks:
+        room = max(0, samples - given)
+        if block.shape[1] > room and not held and room:
+            yield block[:, :room]
+            given += room
+            held = [block[:, room:]]
+        elif block.shape[1] <= room:
+            yield block
+            given += block.shape[1]
+        else:
+            held.append(block)
+        if sum(part.shape[1] for part in held) > SLACK_SAMPLES:
+            yield np.concatenate(held, axis=1)
+            held, samples = [], 1 << 62
+    missing = samples - given
+    if given and 0 < missing <= SLACK_SAMPLES:
+        yield np.zeros((2, missing), np.float32)

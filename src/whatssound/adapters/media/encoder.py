@@ -1,0 +1,193 @@
+"""The encoder's near end: starts child processes, follows what they report, ends them."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from whatssound.adapters.media.reasons import CPU, CRASHED, STUCK, TOO_LARGE
+from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored
+from whatssound.config import EncoderLimits
+
+SILENT_S: Final = 120.0
+"""A child that reports nothing for this long hangs (a network folder that is gone, for instance)."""
+
+
+class _Counted(msgspec.Struct, tag="counted"):
+    samples: int
+    rate_hz: int
+
+
+class _Stored(msgspec.Struct, tag="stored"):
+    kbps: int
+    name: str
+    file: str
+    done: float
+
+
+class _Rendition(msgspec.Struct, tag="rendition"):
+    kbps: int
+    segments: int
+    peak_bps: int
+    average_bps: int
+
+
+class _Analysed(msgspec.Struct, tag="analysed"):
+    samples: int
+    rate_hz: int
+    loudness_lufs: float | None
+    true_peak_db: float | None
+    peaks: str
+
+
+class _Failed(msgspec.Struct, tag="failed"):
+    reason: str
+
+
+class _Composed(msgspec.Struct, tag="composed"):
+    file: str
+
+
+_Line = _Counted | _Stored | _Rendition | _Analysed | _Failed | _Composed
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+class Child:
+    """A child process that waits for its one job. Its own session: Ctrl-C in the terminal is not for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, what: str, limits: EncoderLimits) -> "Child":
+        """`what` is a task that `python -m whatssound.adapters.media` knows. Raises OSError."""
+        figures = (limits.memory_bytes, limits.cpu_s, limits.file_bytes, limits.nice)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "whatssound.adapters.media", what, *map(str, figures)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            # One thread: a pool of them would reserve more memory than the limit on a machine with many cores.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        )
+        return cls(process)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still take its job."""
+        return self._process.returncode is None
+
+    async def run(self, job: object) -> AsyncGenerator[_Line]:
+        """Every line it reports. Raises EncodeFailed when it reports a failure, dies or falls silent."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        with contextlib.suppress(ConnectionError):
+            await self._process.stdin.drain()
+        while True:
+            try:
+                async with asyncio.timeout(SILENT_S):
+                    line = await self._process.stdout.readline()
+            except TimeoutError as error:
+                raise EncodeFailed(STUCK) from error
+            if not line:
+                break
+            report = _decode(line)
+            if isinstance(report, _Failed):
+                raise EncodeFailed(report.reason)
+            yield report
+        if (status := await self._process.wait()) != 0:
+            raise EncodeFailed({-signal.SIGXCPU: CPU, -signal.SIGXFSZ: TOO_LARGE}.get(status, CRASHED))
+
+    async def end(self) -> None:
+        """Kill it when it still runs, and wait until it is gone."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+
+class ChildEncoder:
+    """Encoder in child processes. One waits ready, so that a wanted track does not pay for a start (0.3 s)."""
+
+    def __init__(self, limits: EncoderLimits) -> None:
+        self._limits = limits
+        self._spare: asyncio.Task[Child] | None = None
+        self._stopped = False
+
+    async def start(self) -> None:
+        """See Encoder."""
+        self._stopped = False
+        self._prepare()
+
+    async def stop(self) -> None:
+        """See Encoder."""
+        self._stopped = True
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            with contextlib.suppress(OSError):
+                await (await spare).end()
+
+    async def encode(self, job: EncodeJob) -> AsyncGenerator[Report]:
+        """See Encoder."""
+        child = await self._take()
+        fields = {**asdict(job), "source": str(job.source), "work": str(job.work)}
+        try:
+            async with contextlib.aclosing(child.run(fields)) as lines:
+                async for line in lines:
+                    yield await _report_of(line)
+                    if isinstance(line, _Stored):
+                        self._prepare()
+        finally:
+            await child.end()
+
+    async def _take(self) -> Child:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            with contextlib.suppress(OSError):
+                child = await spare
+                if child.alive:
+                    return child
+        return await Child.start("encode", self._limits)
+
+    def _prepare(self) -> None:
+        """Start the next spare only after a first segment: its start must not take that one's time."""
+        if self._spare is None and not self._stopped:
+            self._spare = asyncio.create_task(Child.start("encode", self._limits))
+
+
+async def _report_of(line: _Line) -> Report:
+    if isinstance(line, _Counted):
+        return Counted(line.samples, line.rate_hz)
+    if isinstance(line, _Stored):
+        return Stored(line.kbps, line.name, Path(line.file), line.done)
+    if isinstance(line, _Rendition):
+        return RenditionDone(line.kbps, line.segments, line.peak_bps, line.average_bps)
+    if isinstance(line, _Analysed):
+        peaks = await asyncio.to_thread(Path(line.peaks).read_bytes)
+        return Analysed(line.samples, line.rate_hz, line.loudness_lufs, line.true_peak_db, peaks)
+    raise EncodeFailed(CRASHED)
+
+
+async def composed(name: str, folder: Path, limits: EncoderLimits) -> Path:
+    """Have the demo piece `name` synthesised into `folder` by a child process. Raises EncodeFailed, OSError."""
+    child = await Child.start("compose", limits)
+    try:
+        async with contextlib.aclosing(child.run({"name": name, "folder": str(folder)})) as lines:
+            async for line in lines:
+                if isinstance(line, _Composed):
+                    return Path(line.file)
+    finally:
+        await child.end()
+    raise EncodeFailed(CRASHED)

@@ -1,0 +1,89 @@
+"""Encoder: turns a source file into segments, away from the process that serves."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeJob:
+    """What to make of `source`: the rungs `kbps`, written below the existing folder `work`.
+
+    `samples` is the exact presented length when an earlier job found it; `analyse` asks for loudness and peaks.
+    """
+
+    source: Path
+    kbps: tuple[int, ...]
+    work: Path
+    analyse: bool = False
+    samples: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The presented length, as the container tells it; reported before the first segment."""
+
+    samples: int
+    rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file of a rendition is complete. `done` is how much of the track is encoded, 0 to 1."""
+
+    kbps: int
+    name: str
+    file: Path
+    done: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionDone:
+    """A rendition is complete, with its measured bit rates."""
+
+    kbps: int
+    segments: int
+    peak_bps: int
+    average_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """What decoding the whole track taught: `samples` now exact, loudness None for silence, peaks 100 a second."""
+
+    samples: int
+    rate_hz: int
+    loudness_lufs: float | None
+    true_peak_db: float | None
+    peaks: bytes
+
+
+Report = Counted | Stored | RenditionDone | Analysed
+
+
+class EncodeFailed(Exception):
+    """This file cannot be encoded; `reason` is a sentence for the person who owns it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Encoder(Protocol):
+    """Encodes one job at a time per call, each in isolation: what a file does to its decoder hurts that job alone."""
+
+    async def start(self) -> None:
+        """Get ready, so that the first job begins sooner."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of whatever waits for a job. Running jobs are ended by closing their generators."""
+        ...
+
+    def encode(self, job: EncodeJob) -> AsyncGenerator[Report]:
+        """Reports in order: Counted, Stored and RenditionDone as they happen, Analysed last when asked for.
+
+        Raises EncodeFailed with the reason. Closing the generator ends the work at once.
+        """
+        ...
