@@ -1,0 +1,77 @@
+"""The HTTP application, built from the services it is given."""
+
+from typing import Any, Final
+
+from litestar import Litestar
+from litestar.config.compression import CompressionConfig
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from whatssound import __version__
+from whatssound.http import audio, auth, headers, health, identity, me, messages, page, problems, rooms, tracks
+from whatssound.http.docs_page import PlainPage
+from whatssound.http.guest_rate import GuestRate
+from whatssound.http.page_files import load
+from whatssound.http.services import Services
+
+BODY_BYTES: Final = 256 * 1024
+"""Largest JSON body; a room's settings take a few hundred bytes."""
+
+_ABOUT: Final = """Live DJ sessions: one plays, everyone hears the same second of it and talks.
+
+Send `Authorization: Bearer <access token>`; tokens come from `/v1/auth/guest` and `/v1/auth/owner`, live an hour, and
+are renewed by `/v1/auth/refresh`. Ids are strings. Every error has the shape `Problem`; when it says
+`retry_after_ms`, the same request may succeed then. What happens live in a room goes over the socket, not over this."""
+
+_COMPRESSED: Final = r"^/(v1/(tracks|rooms)|docs)"
+"""Not what holds tokens beside a name that somebody chose (their sizes would tell), and not audio, which is dense."""
+
+
+def build_app(given: Services) -> Litestar:
+    """The application over `given`. It starts and stops nothing: who built the services owns them."""
+    built = load(given.page)
+    routers = [module.router() for module in (auth, me, tracks, rooms, messages, audio, health)]
+    return Litestar(
+        route_handlers=[*routers, page.router(built)],
+        dependencies={
+            "given": _same(given),
+            "accounts": _same(given.accounts),
+            "rooms": _same(given.rooms),
+            "messages": _same(given.messages),
+            "library": _same(given.library),
+            "edge": _same(given.edge),
+            "guest_rate": _same(GuestRate(given.limits.guests_per_minute, now_ms=given.now_ms)),
+            "built": _same(built),
+            **identity.providers(),
+        },
+        exception_handlers=problems.exception_handlers(),
+        before_send=[headers.add_headers],
+        cors_config=headers.cors(),
+        compression_config=CompressionConfig(
+            "gzip", gzip_compress_level=4, minimum_size=1_400, exclude=rf"^(?!{_COMPRESSED[1:]})"
+        ),
+        request_max_body_size=BODY_BYTES,
+        openapi_config=_openapi(),
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _same(value: Any) -> Provide:
+    return Provide(lambda: value, use_cache=True, sync_to_thread=False)
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="WhatsSound",
+        version=__version__,
+        description=_ABOUT,
+        path="/docs",
+        render_plugins=[PlainPage(), JsonRenderPlugin(), YamlRenderPlugin()],
+        use_handler_docstrings=True,
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+    )

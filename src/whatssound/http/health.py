@@ -1,0 +1,41 @@
+"""/healthz, /readyz, /metrics: for whoever keeps this running."""
+
+from typing import Any, Final
+
+from litestar import Response, Router, get, route
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from whatssound.http import problems
+from whatssound.http.services import Given
+from whatssound.wire.errors import Refusal
+
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+@route("/healthz", http_method=["GET", "HEAD"], media_type="application/json")
+async def healthz() -> Response[Any]:
+    """The process is alive."""
+    return Response({"status": "ok"}, headers=_NO_STORE)
+
+
+@get("/readyz", responses=problems.responses("unavailable"))
+async def readyz(given: Given) -> Response[dict[str, str]]:
+    """The process may get traffic; otherwise `details.reasons` says why not."""
+    reasons = list(await given.not_ready())
+    if reasons:
+        raise Refusal(
+            "unavailable", f"Not ready: {'; '.join(reasons)}.", retry_after_ms=1_000, details={"reasons": reasons}
+        )
+    return Response({"status": "ready"}, headers=_NO_STORE)
+
+
+@get("/metrics", media_type=CONTENT_TYPE_LATEST)
+async def metrics(given: Given) -> Response[bytes]:
+    """Figures for Prometheus."""
+    # On the event loop, where collectors may read what they count.
+    return Response(generate_latest(given.registry), headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
+
+
+def router() -> Router:
+    """The routes."""
+    return Router("/", route_handlers=[healthz, readyz, metrics], tags=["Running it"])

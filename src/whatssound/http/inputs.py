@@ -1,0 +1,20 @@
+"""What comes in path and query, checked."""
+
+from typing import Annotated
+
+from litestar.params import Parameter
+
+from whatssound.ids import parse_id
+from whatssound.wire.errors import Refusal
+
+Limit = Annotated[int, Parameter(ge=1, le=100, description="How many at most.")]
+IdText = Annotated[str, Parameter(pattern=r"^[0-9]{1,19}$", description="An id.")]
+IdOrSlug = Annotated[str, Parameter(max_length=80, description="A room's id or its slug.")]
+
+
+def id_of(text: str, what: str) -> int:
+    """The id that `text` spells. Raises Refusal `invalid`, naming `what` it should have been the id of."""
+    try:
+        return parse_id(text)
+    except ValueError as error:
+        raise Refusal("invalid", f"{text[:40]!r} is not the id of a {what}; ids are 1 to 19 digits.") from error

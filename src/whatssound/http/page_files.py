@@ -1,0 +1,74 @@
+"""The built page as it is kept in memory: a few files, compressed once."""
+
+import gzip
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FOREVER: Final = "public, max-age=31536000, immutable"
+ASK_FIRST: Final = "no-cache"
+
+_COMPRESSED: Final = (
+    "text/",
+    "application/json",
+    "application/javascript",
+    "image/svg+xml",
+    "application/manifest+json",
+)
+_TYPES: Final = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+    ".map": "application/json",
+}
+"""Said by us: what the operating system's table says differs (Windows knows `.js` as text/plain)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """One file of the page. `gzipped` is None where compression gains nothing."""
+
+    data: bytes
+    gzipped: bytes | None
+    etag: str
+    media_type: str
+    cache: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page's files by their path in the address (`index.html`, `assets/…`); empty when it was never built."""
+
+    files: Mapping[str, PageFile]
+
+    @property
+    def index(self) -> PageFile | None:
+        """The page itself, or None when it was never built."""
+        return self.files.get("index.html")
+
+
+def load(folder: Path) -> Page:
+    """The page built into `folder`. What lies under `assets/` has a hash in its name and may be kept forever."""
+    if not (folder / "index.html").is_file():
+        return Page({})
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return Page({path.relative_to(folder).as_posix(): _read(path, folder) for path in found})
+
+
+def _read(path: Path, folder: Path) -> PageFile:
+    data = path.read_bytes()
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    gzipped = gzip.compress(data, mtime=0) if media_type.startswith(_COMPRESSED) else None
+    return PageFile(
+        data=data,
+        gzipped=gzipped if gzipped is not None and len(gzipped) < len(data) else None,
+        etag=f'"{hashlib.sha256(data).hexdigest()[:32]}"',
+        media_type=media_type,
+        cache=FOREVER if path.relative_to(folder).parts[0] == "assets" else ASK_FIRST,
+    )

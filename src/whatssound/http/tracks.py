@@ -1,0 +1,73 @@
+"""/v1/tracks: the library."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Router, get, post
+from litestar.params import Parameter
+
+from whatssound.accounts.roles import require
+from whatssound.http import problems
+from whatssound.http.identity import BEARER
+from whatssound.http.inputs import IdText, Limit, id_of
+from whatssound.http.services import Given, LibraryGiven, Person, SignedIn
+from whatssound.http.uploads import UploadOperation, received_file
+from whatssound.ids import TrackId
+from whatssound.wire.bodies import TrackAccepted, TrackBody, TrackPage
+
+Query = Annotated[str | None, Parameter(max_length=200, description="Words of title, artist or album.")]
+Cursor = Annotated[str | None, Parameter(max_length=1_000, description="`next` of the page before.")]
+
+
+@post(
+    "/",
+    status_code=202,
+    request_max_body_size=None,
+    operation_class=UploadOperation,
+    responses=problems.responses("invalid", "unauthorized", "forbidden", "too_large", "unsupported", "disk_full"),
+)
+async def upload_track(request: Request[Any, Any, Any], user: Person, given: Given) -> TrackAccepted:
+    """Upload a piece of music as the `file` of a form. It is encoded at once; `GET` it to see how far it is."""
+    require(user.role, "upload")
+    async with received_file(request, given.upload_folder, limit_bytes=given.limits.upload_bytes) as upload:
+        track = await given.library.upload(upload.path, upload.filename)
+    return TrackAccepted(id=str(track.id), status=track.status)
+
+
+@get("/", responses=problems.responses("invalid", "unauthorized", "forbidden"))
+async def list_tracks(
+    identity: SignedIn, library: LibraryGiven, q: Query = None, limit: Limit = 50, cursor: Cursor = None
+) -> TrackPage:
+    """The library, by title; with `q`, what contains every word of it. For the owner."""
+    require(identity.role, "browse_library")
+    page = await library.page(q, limit, cursor)
+    return TrackPage(tracks=[library.body(track) for track in page.tracks], total=page.total, next=page.next)
+
+
+@get("/{track_id:str}", responses=problems.responses("invalid", "unauthorized", "not_found"))
+async def get_track(track_id: IdText, identity: SignedIn, library: LibraryGiven) -> TrackBody:
+    """One track, with its waveform once it is known. For everybody with a token, as rooms show tracks."""
+    require(identity.role, "read")
+    id = TrackId(id_of(track_id, "track"))
+    return library.body(await library.get(id), await library.peaks(id))
+
+
+@post(
+    "/{track_id:str}/encode",
+    status_code=202,
+    responses=problems.responses("invalid", "unauthorized", "forbidden", "not_found", "overloaded"),
+)
+async def encode_track(track_id: IdText, user: Person, library: LibraryGiven) -> TrackAccepted:
+    """Have a track encoded now; one that failed is tried again."""
+    require(user.role, "encode")
+    track = await library.want(TrackId(id_of(track_id, "track")), "asked")
+    return TrackAccepted(id=str(track.id), status=track.status)
+
+
+def router() -> Router:
+    """The routes."""
+    return Router(
+        "/v1/tracks",
+        route_handlers=[upload_track, list_tracks, get_track, encode_track],
+        security=BEARER,
+        tags=["Library"],
+    )
