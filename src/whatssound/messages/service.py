@@ -1,6 +1,5 @@
 """What stands before the message store: limits, ids, shared reads, and no queues that grow."""
 
-import errno
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from whatssound.messages.coalesce import SingleFlight
 from whatssound.messages.gate import Gate
 from whatssound.messages.limits import Buckets, Rate
 from whatssound.messages.message import Author, Message, checked_text
+from whatssound.messages.refusing import refusing
 from whatssound.messages.store import MessageStore, Page
 from whatssound.wire.errors import Refusal
 
@@ -117,7 +117,7 @@ class MessageService:
     async def get(self, room: RoomId, id: MessageId) -> Message | None:
         """One message, or None."""
         async with self._gate.query(room):
-            return await _refusing(self._store.get(room, id))
+            return await refusing(self._store.get(room, id))
 
     def forget(self, room: RoomId | None = None) -> None:
         """Believe no kept page any more: of this room, or of all after a gap."""
@@ -153,17 +153,17 @@ class MessageService:
         async with self._gate.query(room):
             match side:
                 case "before":
-                    return await _refusing(self._store.before(room, MessageId(id), limit))
+                    return await refusing(self._store.before(room, MessageId(id), limit))
                 case "after":
-                    return await _refusing(self._store.after(room, MessageId(id), limit))
+                    return await refusing(self._store.after(room, MessageId(id), limit))
                 case "around":
-                    return await _refusing(self._store.around(room, MessageId(id), limit))
+                    return await refusing(self._store.around(room, MessageId(id), limit))
                 case _:
-                    return await _refusing(self._store.newest(room, limit))
+                    return await refusing(self._store.newest(room, limit))
 
     async def _written(self, room: RoomId, write: Awaitable[T]) -> T:
         try:
-            return await _refusing(write)
+            return await refusing(write)
         finally:
             # Reads that began before this returned may lack it, so nobody who asks later may share them.
             self._newest.pop(room, None)
@@ -207,15 +207,3 @@ def _keep(kept: OrderedDict[RoomId, Kept], room: RoomId, value: Kept, capacity: 
     kept[room] = value
     kept.move_to_end(room)
     return kept.popitem(last=False)[1] if len(kept) > capacity else None
-
-
-async def _refusing(work: Awaitable[T]) -> T:
-    """`work`, with the disk's refusals told as ours."""
-    try:
-        return await work
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Refusal(
-                "disk_full", "The server's disk is full: nothing can be stored until space is freed."
-            ) from error
-        raise Refusal("unavailable", "The message store does not answer; try again.", retry_after_ms=2_000) from error

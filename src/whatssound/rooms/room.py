@@ -97,7 +97,8 @@ def caught_up(room: Room, now_ms: float) -> Room:
     gone_ms = reports.gone_at_ms(room.playback, room.watch)
     if gone_ms is not None and gone_ms <= now_ms:
         room = _without_device(replace(room, deck=deck.played_on(room.deck, gone_ms)), gone_ms)
-    return replace(room, deck=deck.played_on(room.deck, now_ms))
+    played = deck.played_on(room.deck, now_ms)
+    return room if played is room.deck else replace(room, deck=played)
 
 
 def due_ms(room: Room) -> float | None:

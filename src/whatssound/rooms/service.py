@@ -1,38 +1,136 @@
 """Rooms as the outside uses them."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from whatssound.accounts.roles import require
 from whatssound.accounts.user import Identity, User
-from whatssound.ids import RoomId, UserId
-from whatssound.rooms.room import Room
-from whatssound.wire import events
+from whatssound.bus.log import RoomLog
+from whatssound.ids import RoomId, Snowflakes, TrackId, UserId
+from whatssound.messages.refusing import refusing
+from whatssound.messages.service import MessageService
+from whatssound.rooms import commands as intents
+from whatssound.rooms import members, permissions
+from whatssound.rooms.appender import Appender
+from whatssound.rooms.background import Background
+from whatssound.rooms.catalog import Catalog
+from whatssound.rooms.chat import Chat
+from whatssound.rooms.dj import Dj, MemberCallback
+from whatssound.rooms.naming import checked_title, slug_of
+from whatssound.rooms.owned import OwnedRooms
+from whatssound.rooms.parts import Snapshot, Snapshots, encoded
+from whatssound.rooms.room import Room, caught_up, decide, due_ms
+from whatssound.rooms.store import RoomStore, SlugTaken
+from whatssound.rooms.timers import Timers
+from whatssound.rooms.tracks import refreshed, track_ids, with_track
+from whatssound.rooms.wire_ids import asked_id
+from whatssound.wire import commands, events
+from whatssound.wire.errors import Refusal
+
+SWEEP_EVERY_S: Final = 5.0
+SWEEP_AHEAD_MS: Final = 10_000
+"""Rows due this soon are taken up; two sweeps see each of them before its time."""
+
+SWEEP_ROWS: Final = 1_000
+LIST_ROWS: Final = 200
+RETRY_MS: Final = 1_000
+"""After a Tick that failed, for example on a full disk."""
 
 
-class Snapshot(NamedTuple):
-    """A room's parts as a join reply and the API show them, every `hls` signed."""
+class RoomStatistics(NamedTuple):
+    """What the rooms of this process are doing."""
 
-    room: events.RoomState
-    playback: events.Playback
-    queue: events.Queue
+    held: int
+    armed: int
+    waiting: int
+    ticks: int
+    conflicts: int
+    pending: int
+    failures: int
 
 
 class RoomService:
-    """Opens, shows and runs rooms. Every method raises Refusal where the answer is no."""
+    """Opens, shows and runs rooms. Every method raises Refusal where the answer is no.
+
+    `owner` names this process and this start of it; `person` finds somebody by id; `random_bits(n)` is randomness.
+    """
+
+    def __init__(
+        self,
+        store: RoomStore,
+        log: RoomLog,
+        messages: MessageService,
+        catalog: Catalog,
+        ids: Snowflakes,
+        *,
+        owner: str,
+        person: Callable[[UserId], Awaitable[User | None]],
+        now_ms: Callable[[], float],
+        random_bits: Callable[[int], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._ids = ids
+        self._owner = owner
+        self._now_ms = now_ms
+        self._random_bits = random_bits
+        self._sleep = sleep
+        self._background = Background()
+        self._appender = Appender(log, lambda part: encoded(part, catalog.sign), self._background, sleep=sleep)
+        self._rooms = OwnedRooms(
+            store,
+            self._appender,
+            self._background,
+            owner=owner,
+            now_ms=now_ms,
+            refresh=lambda room, at_ms: refreshed(catalog, room, at_ms),
+            changed=self._changed,
+        )
+        self._timers = Timers(now_ms)
+        self._snapshots = Snapshots(catalog.sign, now_ms)
+        self._chat = Chat(messages, log)
+        self._dj = Dj(self._rooms, catalog, ids, person)
+        self._ticks = 0
 
     async def create(self, actor: User, title: str, settings: events.Settings) -> Room:
         """Open a room whose DJ is `actor`. Refusal `forbidden` to guests."""
-        raise NotImplementedError
+        require(actor.role, "open_room")
+        title = checked_title(title)
+        dj = events.User(id=str(actor.id), name=actor.name, role="dj")
+        for _ in range(5):
+            slug = slug_of(title, self._random_bits(30))
+            room = Room(id=RoomId(self._ids.next()), slug=slug, dj=dj, title=title, settings=settings)
+            try:
+                await refusing(self._store.create(room, owner=self._owner))
+            except SlugTaken:
+                continue
+            self._rooms.adopt(room)
+            return room
+        raise Refusal("conflict", "No free link was found for this title; try again.", retry_after_ms=0)
 
     async def find(self, id_or_slug: str) -> Room:
         """The room as it is now. Refusal `not_found`."""
-        raise NotImplementedError
+        if id_or_slug.isdecimal():
+            room = await self._rooms.read(RoomId(asked_id(id_or_slug)))
+        else:
+            stored = await refusing(self._store.by_slug(id_or_slug))
+            if stored is None:
+                raise Refusal("not_found", "There is no such session.")
+            room = self._rooms.shown(stored)
+        return caught_up(room, self._now_ms())
 
     async def listed(self, viewer: Identity | None) -> list[Room]:
-        """The open rooms that are listed, and the viewer's own, newest first."""
-        raise NotImplementedError
+        """The open rooms that are listed, and the viewer's own, newest first; at most 200 of each."""
+        stored = await refusing(self._store.listed(limit=LIST_ROWS))
+        if viewer is not None and viewer.user_id is not None:
+            stored += await refusing(self._store.of_dj(viewer.user_id, limit=LIST_ROWS))
+        now_ms = self._now_ms()
+        rooms = {row.room.id: caught_up(self._rooms.shown(row), now_ms) for row in stored}
+        return [rooms[id] for id in sorted(rooms, reverse=True)]
 
     async def patch(
         self,
@@ -42,37 +140,126 @@ class RoomService:
         settings: events.Settings | None = None,
         end: bool = False,
     ) -> Room:
-        """Retitle, change settings, or end for good."""
-        raise NotImplementedError
+        """Retitle, change settings, or end for good; answers the room after it."""
+        room = await self._rooms.take(room_id)
+        permissions.may_lead(room, actor)
+        change = intents.Change(None if title is None else checked_title(title), settings)
+
+        def decision(room: Room, now_ms: float) -> Room:
+            room = decide(room, change, now_ms)
+            return decide(room, intents.End(), now_ms) if end else room
+
+        return await self._rooms.change(room_id, decision)
 
     def snapshot(self, room: Room) -> Snapshot:
         """The parts of `room`, every `hls` signed."""
-        raise NotImplementedError
+        return self._snapshots.of(room)
 
     async def run(self, room_id: RoomId, actor: User, command: msgspec.Struct, *, device: str | None) -> dict[str, Any]:
         """Do what a `chat:*`, `playback:*`, `queue:*` or `member:*` command asks; answers the reply's response."""
-        raise NotImplementedError
+        room = await self._rooms.take(room_id)
+        match command:
+            case commands.ChatSend() | commands.ChatEdit() | commands.ChatDelete():
+                return await self._chat.run(room, actor, command, self._now_ms())
+            case commands.PlaybackGet():
+                permissions.may_join(room, actor.id)
+                snapshot = self.snapshot(caught_up(room, self._now_ms()))
+                return {"playback": snapshot.playback, "queue": snapshot.queue}
+            case _:
+                permissions.may_lead(room, actor)
+                return await self._dj.run(room, actor, command, device, self._now_ms())
 
     async def me(self, room_id: RoomId, user: User | None) -> events.Member:
-        """How `user` stands in the room."""
-        raise NotImplementedError
+        """How `user` stands in the room; an anonymous reader is a listener with an empty id."""
+        room = await self._rooms.read(room_id)
+        if user is None:
+            return events.Member(rev=0, user=events.User(id="", name=""), role="listener")
+        known = members.member_of(room.members, str(user.id))
+        member = known or members.Member(rev=0, user_id=str(user.id), name=user.name)
+        return member.as_wire(permissions.role_in(room, user))
 
     def device_seen(self, room_id: RoomId, device: str) -> None:
         """A socket of `device` is in the room; to be called every 5 s while that is so."""
-        raise NotImplementedError
+        due = self._rooms.device_seen(room_id, device)
+        if due is not None:
+            self._timers.arm(room_id, due)
 
     def may_join(self, room: Room, user_id: UserId | None) -> None:
-        """Refusal `banned`."""
-        raise NotImplementedError
+        """Refusal `banned`. An ended room may be joined: its page says so."""
+        permissions.may_join(room, user_id)
 
-    def on_member(self, callback: Callable[[RoomId, UserId, str], None]) -> None:
+    def on_member(self, callback: MemberCallback) -> None:
         """Call `callback` at once when somebody was "kicked", "banned" or "muted"."""
-        raise NotImplementedError
+        self._dj.on_member(callback)
+
+    def track_changed(self, track: events.Track, *, failed: bool = False) -> None:
+        """A track's tags or duration became known, or it cannot be played: every room that has it follows."""
+        id = TrackId(int(track.id))
+        for room in self._rooms.all_mine():
+            if not room.ended and id in track_ids(room, history=True):
+                change = self._rooms.change(room.id, with_track(track, failed))
+                self._background.spawn(change, name="follow a track's change")
 
     async def start(self) -> None:
         """Take up the rooms in which something is due, and from now on do it in time."""
-        raise NotImplementedError
+        await self.sweep()
+        self._background.spawn(self._timers.run(self._tick_soon), name="timers")
+        self._background.spawn(self._sweep_for_ever(), name="sweeps")
 
     async def stop(self) -> None:
-        """End every timer; what was answered is stored already."""
-        raise NotImplementedError
+        """End every timer, and wait for commands under way; what was answered is stored already."""
+        await self._background.stop()
+        await self._rooms.settle()
+
+    async def settle(self) -> None:
+        """Wait until nothing that was started runs any more; not to be used after `start`."""
+        await self._background.settle()
+        await self._rooms.settle()
+
+    async def sweep(self) -> None:
+        """Take the rooms that are due within 10 s, and arm their timers."""
+        soon = await refusing(self._store.due_before(self._now_ms() + SWEEP_AHEAD_MS, limit=SWEEP_ROWS))
+        for id in soon:
+            if self._rooms.mine(id) is None:
+                self._background.spawn(self._rooms.take(id), name="take up a room")
+
+    def tick(self) -> None:
+        """Start what is due by now. The timers do it in time once started."""
+        for id in self._timers.due(self._now_ms()):
+            self._tick_soon(id)
+
+    def statistics(self) -> RoomStatistics:
+        """What the rooms of this process are doing."""
+        return RoomStatistics(
+            held=len(self._rooms),
+            armed=len(self._timers),
+            waiting=self._rooms.waiting,
+            ticks=self._ticks,
+            conflicts=self._rooms.conflicts,
+            pending=self._appender.pending,
+            failures=self._background.failures,
+        )
+
+    def _tick_soon(self, id: RoomId) -> None:
+        self._background.spawn(self._tick(id), name="tick")
+
+    async def _tick(self, id: RoomId) -> None:
+        self._ticks += 1
+        try:
+            room = await self._rooms.change(id, lambda room, now_ms: decide(room, intents.Tick(), now_ms))
+        except BaseException:
+            if not self._rooms.is_lost(id) and not self._timers.is_armed(id):
+                self._timers.arm(id, self._now_ms() + RETRY_MS)
+            raise
+        self._timers.arm(id, due_ms(room))
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await self._sleep(SWEEP_EVERY_S)
+            self._background.spawn(self.sweep(), name="sweep")
+
+    def _changed(self, old: Room | None, new: Room) -> None:
+        self._timers.arm(new.id, due_ms(new))
+        tracks = track_ids(new)
+        if tracks and not new.ended and (old is None or track_ids(old) != tracks):
+            self._background.spawn(self._catalog.upcoming(tracks), name="encode ahead")

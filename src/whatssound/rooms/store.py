@@ -58,7 +58,7 @@ class RoomStore(Protocol):
         ...
 
     async def of_dj(self, user: UserId, *, limit: int) -> list[StoredRoom]:
-        """The rooms that `user` opened, ended ones too, newest first."""
+        """The open rooms that `user` opened, newest first."""
         ...
 
     async def touch(self, id: RoomId, *, owner: str, seen_ms: float, due_ms: float | None) -> None:

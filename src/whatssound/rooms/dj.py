@@ -1,0 +1,125 @@
+"""What the DJ does in a room: transport, queue, and who may stay and speak."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from whatssound.accounts.user import User
+from whatssound.ids import EntryId, RoomId, Snowflakes, TrackId, UserId
+from whatssound.rooms import commands as intents
+from whatssound.rooms import permissions
+from whatssound.rooms.catalog import Catalog
+from whatssound.rooms.owned import OwnedRooms
+from whatssound.rooms.room import Room, decide
+from whatssound.rooms.tracks import unsigned
+from whatssound.rooms.wire_ids import asked_id
+from whatssound.wire import commands, events
+from whatssound.wire.errors import Refusal
+
+MemberCallback = Callable[[RoomId, UserId, str], None]
+
+
+class Dj:
+    """Runs the commands that only a room's DJ may give; the caller has checked that it is one."""
+
+    def __init__(
+        self,
+        rooms: OwnedRooms,
+        catalog: Catalog,
+        ids: Snowflakes,
+        person: Callable[[UserId], Awaitable[User | None]],
+    ) -> None:
+        self._rooms = rooms
+        self._catalog = catalog
+        self._ids = ids
+        self._person = person
+        self._callbacks: list[MemberCallback] = []
+
+    def on_member(self, callback: MemberCallback) -> None:
+        """Call `callback` at once when somebody was "kicked", "banned" or "muted"."""
+        self._callbacks.append(callback)
+
+    async def run(
+        self, room: Room, actor: User, command: msgspec.Struct, device: str | None, now_ms: float
+    ) -> dict[str, Any]:
+        """The reply's response; raises Refusal."""
+        match command:
+            case commands.QueueAdd():
+                return await self._add(room, actor, command)
+            case commands.MemberKick():
+                person = await self._restrained(room, command.user_id)
+                self._tell(room.id, person, "kicked")
+                return {}
+            case commands.MemberMute(user_id=user_id, for_ms=for_ms):
+                return await self._mute(room, user_id, int(now_ms) + for_ms if for_ms else None)
+            case commands.MemberBan(user_id=user_id, banned=banned):
+                return await self._ban(room, user_id, banned)
+            case _:
+                changed = await self._decide(room.id, _intent(command, device))
+                return {"rev": changed.rev}
+
+    async def _decide(self, id: RoomId, intent: intents.Command) -> Room:
+        return await self._rooms.change(id, lambda room, now_ms: decide(room, intent, now_ms))
+
+    async def _add(self, room: Room, actor: User, command: commands.QueueAdd) -> dict[str, Any]:
+        user_id = str(actor.id)
+        known = room.entry_of_nonce(user_id, command.nonce)
+        if known is not None:
+            return {"entry_id": known}
+        track = await self._catalog.playable(TrackId(asked_id(command.track_id)))
+        added_by = events.User(id=user_id, name=actor.name, role=permissions.role_in(room, actor))
+        entry_id = EntryId(self._ids.next())
+        entry = events.Entry(id=str(entry_id), track=unsigned(track), added_by=added_by)
+        changed = await self._decide(room.id, intents.AddEntry(entry, command.nonce, command.before))
+        return {"entry_id": changed.entry_of_nonce(user_id, command.nonce)}
+
+    async def _mute(self, room: Room, user_id: str, until_ms: int | None) -> dict[str, Any]:
+        person = await self._restrained(room, user_id)
+        changed = await self._decide(room.id, intents.Mute(_as_wire(person), until_ms))
+        if until_ms is not None:
+            self._tell(room.id, person, "muted")
+        return {"rev": changed.rev}
+
+    async def _ban(self, room: Room, user_id: str, banned: bool) -> dict[str, Any]:
+        person = await self._restrained(room, user_id)
+        changed = await self._decide(room.id, intents.Ban(_as_wire(person), banned))
+        if banned:
+            self._tell(room.id, person, "banned")
+        return {"rev": changed.rev}
+
+    async def _restrained(self, room: Room, user_id: str) -> User:
+        person = await self._person(UserId(asked_id(user_id)))
+        if person is None:
+            raise Refusal("not_found", "There is no such person.")
+        permissions.may_be_restrained(room, person)
+        return person
+
+    def _tell(self, room: RoomId, person: User, what: str) -> None:
+        for callback in self._callbacks:
+            callback(room, person.id, what)
+
+
+def _intent(command: msgspec.Struct, device: str | None) -> intents.Command:  # noqa: PLR0911
+    """A wire command as the room's rules know it; Refusal `unknown_command` for what is none of a room's."""
+    match command:
+        case commands.PlaybackPlay(entry_id=entry_id, position_ms=position_ms):
+            return intents.Play(device, entry_id, position_ms)
+        case commands.PlaybackPause():
+            return intents.Pause(device)
+        case commands.PlaybackSeek(position_ms=position_ms, entry_id=entry_id):
+            return intents.Seek(device, position_ms, entry_id)
+        case commands.PlaybackSkip(entry_id=entry_id):
+            return intents.Skip(device, entry_id)
+        case commands.PlaybackReport():
+            return intents.Report(device, command.position_ms, command.at_ms, command.rev, command.state)
+        case commands.QueueRemove(entry_id=entry_id):
+            return intents.RemoveEntry(entry_id)
+        case commands.QueueMove(entry_id=entry_id, before=before):
+            return intents.MoveEntry(entry_id, before)
+        case _:
+            raise Refusal("unknown_command", "A room knows no such command.")
+
+
+def _as_wire(person: User) -> events.User:
+    return events.User(id=str(person.id), name=person.name)
