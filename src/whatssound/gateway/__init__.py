@@ -1,1 +1,5 @@
-"""Sockets: from bytes to sessions, channels and the hub that fans events out."""
+"""Sockets in, rooms out: sessions, channels, the hub and its outboxes."""
+
+from whatssound.gateway.gateway import Gateway, GatewayStatistics
+
+__all__ = ["Gateway", "GatewayStatistics"]

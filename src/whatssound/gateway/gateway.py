@@ -1,0 +1,168 @@
+"""The gateway as the process sees it: made, started, drained and stopped as one."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from whatssound.accounts.service import Accounts
+from whatssound.bus.bus import Bus
+from whatssound.bus.log import RoomLog
+from whatssound.bus.timeline import Timeline
+from whatssound.config import Limits
+from whatssound.gateway.channel import Channel
+from whatssound.gateway.handshake import Upgrade
+from whatssound.gateway.hub import Hub
+from whatssound.gateway.metrics import Metrics
+from whatssound.gateway.room_channel import PREFIX, RoomChannel, RoomParts
+from whatssound.gateway.session import Session
+from whatssound.gateway.socket import Socket, SocketFactory
+from whatssound.gateway.sweep import TICK_S, Sweep
+from whatssound.ids import RoomId
+from whatssound.messages.service import MessageService
+from whatssound.rooms.service import RoomService
+from whatssound.wire.errors import Refusal
+from whatssound.wire.phoenix import Frame
+
+DRAIN_S = 5.0
+"""How long a drain waits for commands that are being done and for clients to hang up."""
+
+_log = structlog.get_logger("whatssound.gateway")
+
+
+class GatewayStatistics(NamedTuple):
+    """What goes on here now."""
+
+    sockets: int
+    channels: int
+    rooms: int
+    commands: int
+    """Joins and commands that are being worked on."""
+    waiting_bytes: int
+    """What waits in all outboxes."""
+
+
+class Gateway:
+    """Sockets in, rooms out. `protocol_factory` goes to uvicorn as `ws=`.
+
+    Order of a good end: `drain()`, then close the server, then `stop()`.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        accounts: Accounts,
+        rooms: RoomService,
+        messages: MessageService,
+        log: RoomLog,
+        bus: Bus,
+        timeline: Timeline,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self.limits = limits
+        self.metrics = Metrics(registry or CollectorRegistry())
+        self.hub = Hub(log, bus, self.metrics, device_seen=rooms.device_seen)
+        self.now_ms = timeline.now_ms
+        self.protocol_factory = SocketFactory(self, limits)
+        self._accounts = accounts
+        self._parts = RoomParts(self.hub, rooms, messages, accounts, timeline)
+        self._sweep = Sweep()
+        self._sockets: set[Socket] = set()
+        self._work: set[asyncio.Task[None]] = set()
+        self._sweeping: asyncio.Task[None] | None = None
+        self._draining = False
+        self._empty = asyncio.Event()
+        rooms.on_member(self.hub.on_member)
+
+    async def start(self) -> None:
+        """Begin to look after sockets and rooms."""
+        await self.hub.start()
+        self._sweeping = asyncio.get_running_loop().create_task(self._swept())
+
+    async def drain(self, grace_s: float = DRAIN_S) -> None:
+        """Take no new sockets and tell the open ones to reconnect (1012).
+
+        Returns when they are gone and the commands that were being done are done, or after `grace_s`.
+        """
+        self._draining = True
+        for socket in tuple(self._sockets):
+            socket.close(1012, "restart")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while self._work or self._sockets:
+                    self._empty.clear()
+                    await self._empty.wait()
+
+    async def stop(self) -> None:
+        """Drain what is not drained yet, and end every task."""
+        await self.drain()
+        tasks = [*self._work, *([self._sweeping] if self._sweeping is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.hub.stop()
+
+    def listeners(self, room: RoomId) -> int:
+        """How many sockets of this node are in `room`."""
+        return self.hub.listeners(room)
+
+    def statistics(self) -> GatewayStatistics:
+        """What goes on here now."""
+        hub = self.hub.statistics()
+        waiting = sum(socket.statistics().waiting_bytes for socket in self._sockets)
+        return GatewayStatistics(len(self._sockets), hub.channels, hub.rooms, len(self._work), waiting)
+
+    # --- what sockets and sessions call -------------------------------------------------------------------------
+
+    def admit(self, upgrade: Upgrade, socket: Socket) -> Session:
+        """The session for an upgrade. Raises Refusal `unauthorized` for a bad token, `unavailable` when draining."""
+        if self._draining:
+            raise Refusal("unavailable", "This server is restarting.", retry_after_ms=1_000)
+        identity = None if upgrade.token is None else self._accounts.verify(upgrade.token)
+        session = Session(socket, upgrade.serializer, identity, self)
+        self._sockets.add(socket)
+        self._sweep.add(socket)
+        self.metrics.sockets.set(len(self._sockets))
+        return session
+
+    def refused(self, refusal: Refusal) -> None:
+        """An upgrade is being answered with `refusal`."""
+        self.metrics.refused.labels(refusal.code).inc()
+
+    def lost(self, socket: Socket) -> None:
+        """The connection of a socket is gone, admitted or not."""
+        self._sockets.discard(socket)
+        self._sweep.remove(socket)
+        self.metrics.sockets.set(len(self._sockets))
+        self._empty.set()
+
+    def channel(self, session: Session, join: Frame) -> Channel | None:
+        """The channel for the topic that `join` names, or None."""
+        if not join.topic.startswith(PREFIX):
+            return None
+        return RoomChannel(session, join, self._parts, now_s=session.now_s())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` to its end, also when the socket that asked for it goes."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._worked)
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        self._work.discard(task)
+        self._empty.set()
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            _log.error("a channel's work failed", exc_info=problem)
+
+    async def _swept(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                self._sweep.tick(time.monotonic())
+            except Exception:
+                _log.exception("a look at the sockets failed")

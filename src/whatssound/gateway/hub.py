@@ -1,0 +1,261 @@
+"""The hub: topic → local channels. The only reader of the room log."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+
+from whatssound.bus.bus import Bus
+from whatssound.bus.log import RoomLog, Subscription
+from whatssound.gateway.counts import Counts
+from whatssound.gateway.feed import Member, RoomFeed
+from whatssound.gateway.metrics import Metrics
+from whatssound.ids import RoomId, UserId
+from whatssound.wire.errors import Refusal
+
+TICK_S = 0.25
+"""Reactions are summed over this time, by one timer for all rooms."""
+
+LISTENERS_TICKS = 4
+"""A count is sent at most once a second."""
+
+CHECK_TICKS = 8
+"""Every 2 s all cursors are compared with the log's positions."""
+
+DEVICES_TICKS = 20
+"""Every 5 s the owner of a room hears that a DJ's device is still here."""
+
+_log = structlog.get_logger("whatssound.gateway.hub")
+
+
+class HubStatistics(NamedTuple):
+    """How much passes through here."""
+
+    rooms: int
+    channels: int
+
+
+class DeviceSeen(Protocol):
+    """Tells a room's owner that a device's socket is here."""
+
+    def __call__(self, room_id: RoomId, device: str) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Topic:
+    """A room with listeners on this node."""
+
+    feed: RoomFeed
+    counts: Counts
+    started: asyncio.Task[None]
+    subscriptions: list[Subscription]
+    devices: dict[Member, str]
+
+
+class Hub:
+    """Which channels of this node listen to which room, and everything they hear.
+
+    Bounded by the channels themselves: one feed a room with listeners, a tail of 128 KiB each.
+    """
+
+    def __init__(
+        self,
+        log: RoomLog,
+        bus: Bus,
+        metrics: Metrics,
+        *,
+        device_seen: DeviceSeen,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._bus = bus
+        self._metrics = metrics
+        self._device_seen = device_seen
+        self._now_s = now_s
+        self._topics: dict[RoomId, _Topic] = {}
+        self._reacted: set[RoomId] = set()
+        self._counted: set[RoomId] = set()
+        self._ticks = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._checking = False
+        log.on_gap(self.check)
+
+    async def start(self) -> None:
+        """Run the one timer."""
+        self._spawn(self._beat())
+
+    async def stop(self) -> None:
+        """End every subscription and task."""
+        for topic in tuple(self._topics.values()):
+            self._close(topic)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def attach(self, room: RoomId, member: Member) -> RoomFeed:
+        """Make `member` one of the room's channels, silent until it is released; returns once the feed runs.
+
+        Raises Refusal `unavailable` when the log does not answer.
+        """
+        topic = self._topics.get(room) or self._open(room)
+        topic.feed.members.add(member)
+        self._count(topic)
+        try:
+            await asyncio.shield(topic.started)
+        except Exception as problem:
+            self.detach(room, member)
+            raise Refusal("unavailable", "The room does not answer just now.", retry_after_ms=1_000) from problem
+        return topic.feed
+
+    def detach(self, room: RoomId, member: Member) -> None:
+        """`member` has left."""
+        topic = self._topics.get(room)
+        if topic is None or member not in topic.feed.members:
+            return
+        topic.feed.detach(member)
+        topic.devices.pop(member, None)
+        self._count(topic)
+        if not topic.feed.members:
+            self._close(topic)
+
+    def lead(self, room: RoomId, member: Member, device: str) -> None:
+        """`member` may lead the room from `device`: its owner hears of it as long as the socket is here."""
+        if (topic := self._topics.get(room)) is not None and member in topic.feed.members:
+            topic.devices[member] = device
+            self._device_seen(room, device)
+
+    def listeners(self, room: RoomId) -> int:
+        """How many sockets of this node are in the room."""
+        topic = self._topics.get(room)
+        return 0 if topic is None else topic.counts.listeners
+
+    def react(self, room: RoomId, emoji: str) -> None:
+        """Tell everybody in the room, on every node, of a reaction."""
+        self._bus.publish(_reaction_topic(room), emoji.encode())
+
+    def typing(self, room: RoomId, payload: bytes) -> None:
+        """Tell everybody in the room, on every node, that somebody types."""
+        self._bus.publish(_typing_topic(room), payload)
+
+    def on_member(self, room: RoomId, user: UserId, what: str) -> None:
+        """Somebody was kicked, banned or muted: their sockets hear of it at once."""
+        if (topic := self._topics.get(room)) is not None:
+            for member in tuple(topic.feed.members):
+                if member.user_id == user:
+                    member.concerned(what)
+
+    def check(self) -> None:
+        """Compare every cursor with the log, and repair what lags; also called when the log tells of a gap."""
+        if not self._checking and self._topics:
+            self._checking = True
+            self._spawn(self._checked())
+
+    def tick(self) -> None:
+        """What is due every `TICK_S`."""
+        self._ticks += 1
+        self._send_reactions()
+        if self._ticks % LISTENERS_TICKS == 0:
+            self._send_listeners()
+        if self._ticks % CHECK_TICKS == 0:
+            self.check()
+        if self._ticks % DEVICES_TICKS == 0:
+            self._report_devices()
+
+    def statistics(self) -> HubStatistics:
+        """How many rooms and channels are here now."""
+        return HubStatistics(len(self._topics), sum(len(topic.feed.members) for topic in self._topics.values()))
+
+    def _open(self, room: RoomId) -> _Topic:
+        feed = RoomFeed(room, self._log, self._metrics, spawn=self._spawn)
+        topic = _Topic(feed, Counts(now_s=self._now_s()), self._spawn(feed.start()), [], {})
+        topic.subscriptions = [
+            self._bus.subscribe(_reaction_topic(room), lambda emoji: self._reacted_to(topic, emoji)),
+            self._bus.subscribe(_typing_topic(room), lambda payload: self._typed(topic, payload)),
+        ]
+        self._topics[room] = topic
+        self._metrics.rooms.set(len(self._topics))
+        return topic
+
+    def _close(self, topic: _Topic) -> None:
+        topic.feed.close()
+        for subscription in topic.subscriptions:
+            subscription.close()
+        if self._topics.get(topic.feed.room) is topic:
+            del self._topics[topic.feed.room]
+        self._metrics.rooms.set(len(self._topics))
+
+    def _count(self, topic: _Topic) -> None:
+        topic.counts.listeners = len(topic.feed.members)
+        self._counted.add(topic.feed.room)
+
+    def _reacted_to(self, topic: _Topic, emoji: bytes) -> None:
+        topic.counts.react(emoji.decode())
+        self._reacted.add(topic.feed.room)
+
+    def _typed(self, topic: _Topic, payload: bytes) -> None:
+        if topic.counts.may_type(self._now_s()):
+            topic.feed.announce("typing", payload, ("typing", topic.feed.room))
+
+    def _send_reactions(self) -> None:
+        reacted, self._reacted = self._reacted, set()
+        for room in reacted:
+            topic = self._topics.get(room)
+            if topic is not None and (payload := topic.counts.take_reactions()) is not None:
+                topic.feed.announce("reactions", payload, ("reactions", room))
+
+    def _send_listeners(self) -> None:
+        counted, self._counted = self._counted, set()
+        for room in counted:
+            topic = self._topics.get(room)
+            if topic is not None and (payload := topic.counts.take_listeners()) is not None:
+                topic.feed.announce("listeners", payload, ("listeners", room))
+
+    def _report_devices(self) -> None:
+        for room, topic in self._topics.items():
+            for device in set(topic.devices.values()):
+                self._device_seen(room, device)
+
+    async def _checked(self) -> None:
+        try:
+            feeds = {topic.feed.room: (topic.feed, topic.feed.position) for topic in self._topics.values()}
+            for room, position in (await self._log.positions(tuple(feeds))).items():
+                feed, before = feeds[room]
+                # One that moved meanwhile is alive; it is compared again in 2 s.
+                if feed.position == before and feed.differs_from(position):
+                    feed.repair()
+        except Exception:
+            _log.exception("the rooms' positions could not be compared")
+        finally:
+            self._checking = False
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                self.tick()
+            except Exception:
+                _log.exception("a tick of the hub failed")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            if (problem := task.exception()) is not None:
+                _log.error("a task of the hub failed", exc_info=problem)
+
+
+def _reaction_topic(room: RoomId) -> str:
+    return f"room:{room}:reaction"
+
+
+def _typing_topic(room: RoomId) -> str:
+    return f"room:{room}:typing"

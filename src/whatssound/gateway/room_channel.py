@@ -1,0 +1,261 @@
+"""`room:<id>`: a listener's or a DJ's channel into a room."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from whatssound.accounts.service import Accounts
+from whatssound.accounts.user import Identity, User
+from whatssound.bus.log import LogPosition
+from whatssound.bus.timeline import Timeline
+from whatssound.gateway.bucket import TokenBucket
+from whatssound.gateway.channel import Channel, encode_json, refusal_payload
+from whatssound.gateway.feed import RoomFeed, Send
+from whatssound.gateway.hub import Hub
+from whatssound.gateway.session import Session
+from whatssound.gateway.tail import TailEvent
+from whatssound.ids import RoomId, UserId, parse_id
+from whatssound.messages.service import MessageService
+from whatssound.rooms.room import Room
+from whatssound.rooms.service import RoomService
+from whatssound.wire import commands, events
+from whatssound.wire.errors import Refusal
+from whatssound.wire.phoenix import EMPTY, Frame, Json
+
+PREFIX: Final = "room:"
+
+JOIN_MESSAGES = 50
+"""How much of the chat a join reply shows."""
+
+REACTIONS_PER_S, REACTIONS_BURST = 5, 10
+"""What one person may cheer; more would not be seen."""
+
+TYPING_PER_S, TYPING_BURST = 0.5, 2
+"""A client that types says so every few seconds; more is answered ok and dropped."""
+
+_DECODERS: Final = {name: msgspec.json.Decoder(command).decode for name, command in commands.COMMANDS.items()}
+_decode_join: Final = msgspec.json.Decoder(commands.Join).decode
+
+_REMOVED: Final = {
+    "kicked": "The DJ has asked you to leave.",
+    "banned": "The DJ has banned you from this room.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoomParts:
+    """What every room channel of this process uses."""
+
+    hub: Hub
+    rooms: RoomService
+    messages: MessageService
+    accounts: Accounts
+    timeline: Timeline
+
+
+class RoomChannel(Channel):
+    """One session in one room. Reads need any valid token, everything else a person behind it."""
+
+    def __init__(self, session: Session, join: Frame, parts: RoomParts, *, now_s: float) -> None:
+        super().__init__(session, join)
+        self._parts = parts
+        self._room_id = RoomId(0)
+        self._identity: Identity | None = None
+        self._user: User | None = None
+        self._me: events.Member | None = None
+        self._device: str | None = None
+        self._feed: RoomFeed | None = None
+        self._position: LogPosition | None = None
+        self._reactions = TokenBucket(REACTIONS_PER_S, REACTIONS_BURST, now_s=now_s)
+        self._typing = TokenBucket(TYPING_PER_S, TYPING_BURST, now_s=now_s)
+
+    # --- what the room's feed sees ------------------------------------------------------------------------------
+
+    @property
+    def user_id(self) -> UserId | None:
+        """Whose channel it is."""
+        return None if self._identity is None else self._identity.user_id
+
+    @property
+    def send(self) -> Send:
+        """The socket's send."""
+        return self.session.send
+
+    def start_over(self) -> None:
+        """The room's events are not known any more: the client joins again and gets a snapshot."""
+        self.close("phx_error")
+
+    def concerned(self, what: str) -> None:
+        """This person was kicked, banned or muted."""
+        if (message := _REMOVED.get(what)) is not None:
+            self.close(payload=refusal_payload(Refusal(what, message)))
+        else:
+            self.session.spawn(self._look_up_me())
+
+    # --- what the session calls ---------------------------------------------------------------------------------
+
+    async def join(self, payload: Json) -> Json:
+        """Attach first, then look: what happens meanwhile follows the reply."""
+        asked = _decoded(_decode_join, "phx_join", payload)
+        self._identity = self._identified(asked.access_token)
+        self._room_id = _room_id(self.topic)
+        self._device = asked.device
+        await self._parts.rooms.find(str(self._room_id))  # no feed for a room that does not exist
+        self._feed = feed = await self._parts.hub.attach(self._room_id, self)
+        after = None if asked.after is None else LogPosition(asked.after.epoch, asked.after.seq, asked.after.key)
+        if after is not None:
+            await feed.reach(after)
+        # Both in one breath, and before the snapshot: whatever is looked up later shows at least this much.
+        self._position = position = feed.position
+        missed = None if after is None else feed.since(after)
+        room = await self._welcomed()
+        return await self._reply(room, position, missed)
+
+    def joined(self) -> None:
+        """Live events follow the reply, from the position that it shows."""
+        if self._feed is not None and self._position is not None:
+            self._feed.release(self, self._position)
+        if self._device is not None and self._me is not None and self._me.role != "listener":
+            self._parts.hub.lead(self._room_id, self, self._device)
+
+    def left(self) -> None:
+        """The hub forgets the channel."""
+        self._parts.hub.detach(self._room_id, self)
+
+    def at_once(self, event: str, payload: Json, at_ms: float) -> Json | None:
+        """`clock` is answered before anything else can delay it."""
+        if event != "clock":
+            return None
+        asked = _decoded(_DECODERS["clock"], event, payload)
+        timeline = self._parts.timeline
+        return b'{"t1":%b,"t2":%.3f,"t3":%.3f,"err_ms":%.3f}' % (
+            encode_json(asked.t1),
+            at_ms,
+            timeline.now_ms(),
+            timeline.err_ms(),
+        )
+
+    def check(self, now_ms: float) -> None:
+        """A token that has expired ends the channel; a client with a newer one joins again."""
+        if self._identity is not None and self._identity.expires_ms <= now_ms:
+            self.close("phx_error", refusal_payload(Refusal("unauthorized", "Your sign-in has expired; renew it.")))
+
+    async def run(self, event: str, payload: Json) -> Json:
+        """Do what one of the room's commands asks."""
+        decode = _DECODERS.get(event)
+        if decode is None:
+            raise Refusal("unknown_command", f"There is no command {event[:40]!r} in a room.")
+        command = _decoded(decode, event, payload)
+        match command:
+            case commands.AccessToken():
+                return await self._renew(command.access_token)
+            case commands.PlaybackGet():
+                room = await self._parts.rooms.find(str(self._room_id))
+                return encode_json(self._parts.rooms.snapshot(room).playback)
+            case commands.Reaction():
+                return await self._react(self._person(), command.emoji)
+            case commands.TypingNow():
+                return await self._type(self._person())
+            case _:
+                answer = await self._parts.rooms.run(self._room_id, self._person(), command, device=self._device)
+                return encode_json(answer)
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _identified(self, token: str | None) -> Identity:
+        if token is not None:
+            return self._parts.accounts.verify(token)
+        if self.session.identity is None:
+            raise Refusal("unauthorized", "Join with an access_token, or connect with one.")
+        if self.session.identity.expires_ms <= self._parts.timeline.now_ms():
+            raise Refusal("unauthorized", "Your sign-in has expired; renew it.")
+        return self.session.identity
+
+    async def _welcomed(self) -> Room:
+        """The room as it is now, once it is sure that this person may be in it."""
+        room = await self._parts.rooms.find(str(self._room_id))
+        self._parts.rooms.may_join(room, self.user_id)
+        if self._identity is not None and self._identity.user_id is not None:
+            self._user = await self._parts.accounts.user(self._identity)
+        await self._look_up_me()
+        return room
+
+    async def _reply(self, room: Room, position: LogPosition, missed: list[TailEvent] | None) -> Json:
+        page = await self._parts.messages.page(self._room_id, limit=JOIN_MESSAGES)
+        snapshot = self._parts.rooms.snapshot(room)
+        reply: dict[str, Any] = {
+            "room": snapshot.room,
+            "playback": snapshot.playback,
+            "queue": snapshot.queue,
+            "listeners": self._parts.hub.listeners(self._room_id),
+            "me": self._me,
+            "position": {"epoch": position.epoch, "seq": position.seq, "key": position.key},
+            "messages": [message.as_wire() for message in page.messages],
+        }
+        if missed is None:
+            reply["reset"] = True
+        else:
+            reply["events"] = [[event.name, msgspec.Raw(event.payload)] for event in missed]
+        return encode_json(reply)
+
+    async def _look_up_me(self) -> None:
+        self._me = await self._parts.rooms.me(self._room_id, self._user)
+
+    def _person(self) -> User:
+        if self._user is None:
+            raise Refusal("forbidden", "This token only reads; sign in with a name first.")
+        return self._user
+
+    async def _renew(self, token: str) -> Json:
+        identity = self._parts.accounts.verify(token)
+        if self._identity is None or identity.user_id != self._identity.user_id:
+            raise Refusal("forbidden", "This token belongs to somebody else; join with it instead.")
+        if identity.user_id is not None:
+            self._user = await self._parts.accounts.user(identity)
+        self._identity = identity
+        self.session.renewed(identity)
+        return EMPTY
+
+    async def _react(self, person: User, emoji: str) -> Json:
+        if emoji not in commands.REACTIONS:
+            raise Refusal("invalid", f"A reaction is one of {' '.join(commands.REACTIONS)}.")
+        await self._require_voice(person)
+        now_s = self.session.now_s()
+        if not self._reactions.take(now_s):
+            wait_ms = self._reactions.wait_ms(now_s)
+            raise Refusal("rate_limited", "One cheer at a time.", retry_after_ms=wait_ms)
+        self._parts.hub.react(self._room_id, emoji)
+        return EMPTY
+
+    async def _type(self, person: User) -> Json:
+        await self._require_voice(person)
+        if self._me is not None and self._typing.take(self.session.now_s()):
+            self._parts.hub.typing(self._room_id, encode_json(events.Typing(user=self._me.user)))
+        return EMPTY
+
+    async def _require_voice(self, person: User) -> None:
+        """Raises Refusal `muted`. What the last look said is looked up again before it is held against anybody."""
+        if self._is_muted():
+            self._me = await self._parts.rooms.me(self._room_id, person)
+        if self._is_muted():
+            raise Refusal("muted", "The DJ has muted you for a while.")
+
+    def _is_muted(self) -> bool:
+        until_ms = None if self._me is None else self._me.muted_until_ms
+        return until_ms is not None and until_ms > self._parts.timeline.now_ms()
+
+
+def _room_id(topic: str) -> RoomId:
+    try:
+        return RoomId(parse_id(topic.removeprefix(PREFIX)))
+    except ValueError:
+        raise Refusal("not_found", "There is no such room.") from None
+
+
+def _decoded(decode: Any, event: str, payload: Json) -> Any:
+    """The payload as the event's Struct. Raises Refusal `invalid` with what is wrong and where."""
+    try:
+        return decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        raise Refusal("invalid", f"{event}: {problem}") from None

@@ -1,0 +1,257 @@
+"""A session: one user's socket session, and what its frames mean."""
+
+import time
+from collections.abc import Callable, Coroutine, Hashable
+from enum import Enum, auto
+from typing import Any, Protocol
+
+from whatssound.accounts.user import Identity
+from whatssound.config import Limits
+from whatssound.gateway.bucket import TokenBucket
+from whatssound.gateway.channel import Channel, encode_json
+from whatssound.gateway.metrics import Metrics
+from whatssound.wire.errors import Refusal
+from whatssound.wire.phoenix import EMPTY, NULL, Frame, Json, MalformedFrame, Serializer, text_frame
+
+PENDING_COMMANDS = 32
+"""Joins and commands of one socket that may wait or run; the next one is answered `overloaded`."""
+
+FLOOD_PER_S, FLOOD_BURST = 200, 2_000
+"""Frames of any kind, sense or nonsense, that are read without a pause; ten times what commands are allowed."""
+
+HEARING_AGAIN = 200
+"""Frames a flooding socket must have earned before it is read again: a pause of about 1 s."""
+
+JUNK_FRAMES = 5_000
+"""A socket that sends so many malformed frames and not one good one in between is closed (1008)."""
+
+UNMATCHED: Json = b'{"reason":"unmatched topic"}'
+
+
+class SessionState(Enum):
+    """Where a session is in its life."""
+
+    OPEN = auto()
+    ENDED = auto()
+    """The socket is gone or going: nothing is read or written any more."""
+
+
+class Connection(Protocol):
+    """The socket under a session."""
+
+    def send(self, frame: bytes, *, state: Hashable | None = None, exempt: bool = False) -> None:
+        """Send a pre-encoded WebSocket frame; see `Outbox.send`."""
+        ...
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Close it."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Take nothing more in."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Listen again."""
+        ...
+
+
+class Rules(Protocol):
+    """What sessions share: made once by the gateway."""
+
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    def now_ms(self) -> float:
+        """Server time."""
+        ...
+
+    def channel(self, session: "Session", join: Frame) -> Channel | None:
+        """A channel for the topic that `join` names; None when there is no such kind of topic."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` and see to its end."""
+        ...
+
+
+class Session:
+    """What one socket has joined, may do, and has to wait for.
+
+    `identity` is the socket's own, from its URL; a join may bring another, and `access_token` replaces it.
+    Policy for what cannot be read: malformed and binary frames are counted and dropped, the connection stays.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        serializer: Serializer,
+        identity: Identity | None,
+        rules: Rules,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.serializer = serializer
+        self.identity = identity
+        self.send = connection.send
+        self.state = SessionState.OPEN
+        self._connection = connection
+        self._rules = rules
+        self.now_s = now_s
+        limits, now = rules.limits, now_s()
+        self._events = TokenBucket(limits.socket_events_per_second, limits.socket_events_burst, now_s=now)
+        self._flood = TokenBucket(FLOOD_PER_S, FLOOD_BURST, now_s=now)
+        self._channels: dict[str, Channel] = {}
+        self._pending = 0
+        self._junk = 0
+        self._deaf = False
+
+    # --- what the socket calls ----------------------------------------------------------------------------------
+
+    def received(self, message: bytes, *, text: bool) -> None:
+        """Take a whole message."""
+        at_ms = self._rules.now_ms()
+        self.may_receive()
+        if self.state is SessionState.ENDED:
+            return
+        try:
+            if not text:
+                raise MalformedFrame("binary frames mean nothing here")
+            frame = self.serializer.decode(message)
+        except MalformedFrame:
+            self._malformed()
+            return
+        self._junk = 0
+        self._dispatch(frame, at_ms)
+
+    def may_receive(self) -> bool:
+        """Count a frame; False when there were too many and the socket is not read for a while."""
+        if self._flood.take(self.now_s()):
+            return True
+        if not self._deaf:
+            self._deaf = True
+            self._rules.metrics.floods.inc()
+            self._connection.pause_reading()
+        return False
+
+    def check(self, now_s: float) -> None:
+        """What is due about once a second: hear a flooding socket again, end what has expired."""
+        if self._deaf and self._flood.wait_ms(now_s, HEARING_AGAIN) == 0:
+            self._deaf = False
+            self._connection.resume_reading()
+        now_ms = self._rules.now_ms()
+        for channel in tuple(self._channels.values()):
+            channel.check(now_ms)
+
+    def ended(self) -> None:
+        """The socket is gone or going; leave everything."""
+        if self.state is SessionState.OPEN:
+            self.state = SessionState.ENDED
+            for channel in tuple(self._channels.values()):
+                channel.abandon()
+
+    # --- what channels call -------------------------------------------------------------------------------------
+
+    def reply(self, frame: Frame, join_ref: Json, *, ok: bool, response: Json, exempt: bool = False) -> None:
+        """Answer `frame`; `exempt` is for join replies, which may be long."""
+        message = self.serializer.reply(join_ref, frame.ref, frame.topic, ok=ok, response=response)
+        self.send(text_frame(message), exempt=exempt)
+
+    def push(self, channel: Channel, event: str, payload: Json) -> None:
+        """Tell one channel of something."""
+        self.send(text_frame(self.serializer.push(channel.join_ref, channel.topic, event, payload)))
+
+    def claim(self) -> bool:
+        """Take a place for work, or False when all are taken; give it back with `release`."""
+        if self._pending >= PENDING_COMMANDS:
+            return False
+        self._pending += 1
+        return True
+
+    def release(self) -> None:
+        """Give back what `claim` took."""
+        self._pending -= 1
+
+    def forget(self, channel: Channel) -> None:
+        """`channel` is over."""
+        if self._channels.get(channel.topic) is channel:
+            del self._channels[channel.topic]
+            self._rules.metrics.channels.dec()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work`; it outlives the socket."""
+        self._rules.spawn(work)
+
+    def count(self, command: str, result: str) -> None:
+        """Note how a join or command was answered."""
+        self._rules.metrics.answered(command, result)
+
+    def renewed(self, identity: Identity) -> None:
+        """The person showed a newer token; it is the socket's from now on, unless that is somebody else's."""
+        if self.identity is None or self.identity.user_id == identity.user_id:
+            self.identity = identity
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _dispatch(self, frame: Frame, at_ms: float) -> None:
+        if frame.topic == "phoenix" and frame.event == "heartbeat":
+            self.reply(frame, NULL, ok=True, response=EMPTY)
+            return
+        channel = self._channels.get(frame.topic)
+        if frame.event == "phx_leave":
+            self._leave(channel, frame, at_ms)
+        elif frame.event != "phx_join" and channel is not None and _is_stale(frame, channel):
+            return
+        elif not self._events.take(self.now_s()):
+            self._too_many(channel, frame)
+        elif frame.event == "phx_join":
+            self._join(channel, frame)
+        elif channel is None:
+            self.reply(frame, NULL, ok=False, response=UNMATCHED)
+        else:
+            channel.receive(frame, at_ms)
+
+    def _join(self, old: Channel | None, frame: Frame) -> None:
+        if old is not None:
+            old.close()
+        channel = self._rules.channel(self, frame)
+        if channel is None:
+            self.reply(frame, NULL, ok=False, response=UNMATCHED)
+        elif len(self._channels) >= self._rules.limits.socket_channels:
+            message = f"This socket has joined {len(self._channels)} topics already; leave one first."
+            self._refuse(frame, Refusal("rate_limited", message, retry_after_ms=5_000))
+        elif not self.claim():
+            self._refuse(frame, Refusal("overloaded", "Too much at once; slow down.", retry_after_ms=1_000))
+        else:
+            self._channels[frame.topic] = channel
+            self._rules.metrics.channels.inc()
+            channel.open(frame)
+
+    def _leave(self, channel: Channel | None, frame: Frame, at_ms: float) -> None:
+        if channel is None:
+            self.reply(frame, NULL, ok=True, response=EMPTY)
+        elif not _is_stale(frame, channel):
+            channel.receive(frame, at_ms)
+
+    def _too_many(self, channel: Channel | None, frame: Frame) -> None:
+        wait_ms = self._events.wait_ms(self.now_s())
+        limit = self._rules.limits.socket_events_per_second
+        refusal = Refusal("rate_limited", f"At most {limit} events a second.", retry_after_ms=wait_ms)
+        self._refuse(frame, refusal, NULL if channel is None else channel.join_ref)
+
+    def _refuse(self, frame: Frame, refusal: Refusal, join_ref: Json = NULL) -> None:
+        self.count(frame.event, refusal.code)
+        join_ref = frame.join_ref if frame.event == "phx_join" else join_ref
+        self.reply(frame, join_ref, ok=False, response=encode_json(refusal.as_reply()))
+
+    def _malformed(self) -> None:
+        self._rules.metrics.malformed.inc()
+        self._junk += 1
+        if self._junk > JUNK_FRAMES:
+            self._connection.close(1008, "not a single frame was understood")
+
+
+def _is_stale(frame: Frame, channel: Channel) -> bool:
+    """Whether the frame belongs to an earlier join of the same topic."""
+    return frame.join_ref not in (NULL, channel.join_ref)
