@@ -1,5 +1,4 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const SERVER = "http://127.0.0.1:8000";
@@ -9,7 +8,7 @@ export default defineConfig({
   base: "/",
   plugins: [svelte()],
   build: {
-    outDir: fileURLToPath(new URL("../src/whatssound/http/page", import.meta.url)),
+    outDir: "../src/whatssound/http/page",
     emptyOutDir: true,
     target: "es2022",
     // The player chunk is loaded on listening only; a preload would put it into the first load.

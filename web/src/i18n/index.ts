@@ -69,6 +69,6 @@ export function tn(key: PluralKey, count: number, values: Record<string, string 
 
 /** The sentence for an error code, or null when the page has none of its own. */
 export function errorSentence(code: string): string | null {
-  const key = `error.${code}`;
-  return key in english ? t(key as Key, ...([] as never)) : null;
+  const texts: Record<string, string | undefined> = { ...english, ...table };
+  return texts[`error.${code}`] ?? null;
 }

@@ -1,0 +1,151 @@
+/** One audio element and what feeds it. Knows nothing of rooms or clocks. */
+
+import { openSource, type Source, type SourceProblem } from "./source";
+
+export interface DeckEvents {
+  /** Became ready, started, ran dry, ended: look again. */
+  changed(deck: Deck): void;
+  problem(deck: Deck, problem: SourceProblem): void;
+  /** Somebody else paused it: the system, a phone call, pulled headphones. */
+  interrupted(deck: Deck): void;
+}
+
+/** 44 bytes of header and one silent sample: played inside a tap, it unlocks the element where that is needed. */
+const SILENCE = "data:audio/wav;base64,UklGRiYAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQIAAAAAAA==";
+
+const LOOKED_AT = ["canplay", "canplaythrough", "seeked", "playing", "waiting", "ended", "durationchange"] as const;
+
+export class Deck {
+  readonly element: HTMLAudioElement;
+  /** What is loaded, or null. */
+  entryId: string | null = null;
+  private source: Source | null = null;
+  private loads = 0;
+  private wanted = false;
+  private dry = false;
+  private unlocked = false;
+
+  constructor(private readonly events: DeckEvents) {
+    const element = document.createElement("audio");
+    element.preload = "auto";
+    element.preservesPitch = false;
+    element.style.display = "none";
+    document.body.append(element);
+    this.element = element;
+    for (const name of LOOKED_AT) element.addEventListener(name, () => this.onMedia(name));
+    element.addEventListener("pause", () => this.onPause());
+  }
+
+  /** Call it inside a tap. Does nothing the second time or when something is loaded. */
+  unlock(): void {
+    if (this.unlocked || this.entryId !== null) return;
+    this.unlocked = true;
+    this.element.src = SILENCE;
+    this.element.play().catch(() => undefined);
+  }
+
+  /** Replaces what is loaded. `startMs` is asked when loading really begins. */
+  load(entryId: string, url: string, startMs: () => number): void {
+    this.clear();
+    this.entryId = entryId;
+    const load = this.loads;
+    const onProblem = (problem: SourceProblem): void => {
+      if (this.loads === load) this.events.problem(this, problem);
+    };
+    void openSource(this.element, url, startMs, onProblem).then((source) => {
+      if (this.loads === load) this.source = source;
+      else source.close();
+    });
+  }
+
+  clear(): void {
+    this.loads += 1;
+    this.pause();
+    this.source?.close();
+    this.source = null;
+    this.entryId = null;
+    this.dry = false;
+    this.element.playbackRate = 1;
+  }
+
+  /** Loaded, and could sound from where it stands. */
+  get ready(): boolean {
+    return this.entryId !== null && this.source !== null && !this.element.seeking && this.element.readyState >= 3;
+  }
+
+  /** Told to play, and doing so. */
+  get sounding(): boolean {
+    return this.wanted && !this.element.paused && !this.dry && !this.element.ended && this.element.readyState >= 2;
+  }
+
+  /** Told to play, whether or not there is something to play at the moment. */
+  get started(): boolean {
+    return this.wanted;
+  }
+
+  /** Started, and out of data. */
+  get stalled(): boolean {
+    return this.wanted && this.dry;
+  }
+
+  get positionMs(): number {
+    return this.element.currentTime * 1_000;
+  }
+
+  /** Whether it can go to `positionMs` without the network. */
+  holds(positionMs: number): boolean {
+    const { buffered } = this.element;
+    const seconds = positionMs / 1_000;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= seconds && seconds < buffered.end(i) - 0.1) return true;
+    }
+    return false;
+  }
+
+  /** False when the browser wants a tap first. */
+  async play(): Promise<boolean> {
+    this.wanted = true;
+    try {
+      await this.element.play();
+      return true;
+    } catch (thrown) {
+      // An AbortError only says that something else was loaded or it was paused in the meantime.
+      if ((thrown as Error).name !== "NotAllowedError") return true;
+      this.wanted = false;
+      return false;
+    }
+  }
+
+  pause(): void {
+    this.wanted = false;
+    this.dry = false;
+    this.element.playbackRate = 1;
+    if (!this.element.paused) this.element.pause();
+  }
+
+  seek(positionMs: number): void {
+    this.element.currentTime = positionMs / 1_000;
+  }
+
+  setRate(rate: number): void {
+    this.element.playbackRate = rate;
+  }
+
+  /** It works: buffer for bad times. */
+  settle(): void {
+    this.source?.settle();
+  }
+
+  private onMedia(name: (typeof LOOKED_AT)[number]): void {
+    if (name === "waiting") this.dry = true;
+    if (name === "playing" || name === "ended") this.dry = false;
+    if (this.entryId !== null) this.events.changed(this);
+  }
+
+  private onPause(): void {
+    if (this.wanted && this.element.paused && !this.element.ended && this.source !== null) {
+      this.wanted = false;
+      this.events.interrupted(this);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/** Measures how far a sounding deck is from the room, and keeps it near: in bursts, or by asking for a new start. */
+
+import { CALM_MS, correctionFor, median, READING_EVERY_MS, READINGS, REST_MS } from "./correction";
+import type { Deck } from "./deck";
+
+export interface SteeringHost {
+  /** Where the room is now, in ms, or null when this deck has nothing to do with it. */
+  expectedMs(deck: Deck): number | null;
+  leads(): boolean;
+  /** The deck has to be started anew. */
+  restart(deck: Deck): void;
+  /** `first` is the first measurement after a start: it tells what the start delay really was. */
+  measured(deck: Deck, errorMs: number, first: boolean): void;
+}
+
+/** Right after the start readings are those of a device warming up. */
+const WARM_UP_MS = 150;
+
+/** Measurements after a start that still count as settling, and how often a start is repeated to get nearer. */
+const SETTLING = 2;
+const SETTLING_SEEKS = 2;
+
+export class Steering {
+  /** The last measurement; null while nothing sounds. Positive: ahead of the room. */
+  errorMs: number | null = null;
+  private deck: Deck | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readings: number[] = [];
+  private measurements = 0;
+  private seeks = 0;
+
+  constructor(private readonly host: SteeringHost) {}
+
+  /** The deck has just started. */
+  begin(deck: Deck): void {
+    this.stop();
+    this.deck = deck;
+    this.measurements = 0;
+    this.again(WARM_UP_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.deck?.setRate(1);
+    this.deck = null;
+    this.readings = [];
+    this.errorMs = null;
+  }
+
+  /** The room has moved or the page was asleep: look at once. */
+  lookNow(): void {
+    if (this.deck === null) return;
+    this.deck.setRate(1);
+    this.again(0);
+  }
+
+  private again(afterMs: number): void {
+    clearTimeout(this.timer);
+    this.readings = [];
+    this.timer = setTimeout(() => this.read(), afterMs);
+  }
+
+  private read(): void {
+    const deck = this.deck;
+    if (deck === null) return;
+    const expectedMs = this.host.expectedMs(deck);
+    if (expectedMs === null || !deck.sounding) {
+      this.again(REST_MS);
+      return;
+    }
+    this.readings.push(deck.positionMs - expectedMs);
+    if (this.readings.length < READINGS) this.timer = setTimeout(() => this.read(), READING_EVERY_MS);
+    else this.judge(deck, median(this.readings));
+  }
+
+  private judge(deck: Deck, errorMs: number): void {
+    this.errorMs = errorMs;
+    const settling = this.measurements < SETTLING && this.seeks < SETTLING_SEEKS;
+    this.host.measured(deck, errorMs, this.measurements === 0);
+    this.measurements += 1;
+    const correction = correctionFor(errorMs, { settling, leads: this.host.leads() });
+    this.seeks = correction.kind === "seek" ? this.seeks + 1 : 0;
+    if (correction.kind === "seek") this.host.restart(deck);
+    else if (correction.kind === "nudge") this.burst(deck, correction.rate, correction.forMs);
+    else this.again(this.measurements <= SETTLING ? REST_MS : CALM_MS);
+  }
+
+  private burst(deck: Deck, rate: number, forMs: number): void {
+    deck.setRate(rate);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      deck.setRate(1);
+      this.again(REST_MS);
+    }, forMs);
+  }
+}

@@ -1,0 +1,58 @@
+/** The rooms one may see, kept fresh while somebody looks. */
+
+import type { Http } from "../realtime/http";
+import { asProblem } from "../realtime/problem";
+import type { Home, HomeView, Session } from "./model";
+import { Cell } from "./readable";
+import type { RoomBody, Settings } from "./wire";
+
+const REFRESH_MS = 15_000;
+const UNLISTED: Settings = { listed: false, when_dj_gone: "auto_dj" };
+
+/** Roles that may open rooms and upload; as `rooms.permissions` on the server. */
+const MAKERS = new Set(["user", "owner", "service"]);
+
+export class OpenHome extends Cell<HomeView> implements Home {
+  private readonly timer: ReturnType<typeof setInterval>;
+  private readonly endings: (() => void)[] = [];
+
+  constructor(
+    private readonly http: Http,
+    session: Session,
+  ) {
+    super({ status: "loading", problem: null, rooms: [], mayCreate: false });
+    const refresh = (): void => {
+      if (document.visibilityState === "visible" && this.watched) void this.refresh();
+    };
+    this.timer = setInterval(refresh, REFRESH_MS);
+    document.addEventListener("visibilitychange", refresh);
+    this.endings.push(() => document.removeEventListener("visibilitychange", refresh));
+    this.endings.push(
+      session.subscribe(({ account }) => {
+        this.set({ ...this.get(), mayCreate: MAKERS.has(account?.role ?? "") });
+        void this.refresh();
+      }),
+    );
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const { rooms } = await this.http.get<{ rooms: RoomBody[] }>("/v1/rooms", { as: "optional" });
+      this.set({ ...this.get(), status: "ready", problem: null, rooms });
+    } catch (thrown) {
+      const status = this.get().status === "ready" ? "ready" : "failed";
+      this.set({ ...this.get(), status, problem: asProblem(thrown) });
+    }
+  }
+
+  async create(title: string, settings: Partial<Settings> = {}): Promise<RoomBody> {
+    const body = await this.http.post<RoomBody>("/v1/rooms", { title, settings: { ...UNLISTED, ...settings } });
+    void this.refresh();
+    return body;
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    for (const end of this.endings) end();
+  }
+}
