@@ -1,0 +1,158 @@
+"""The audio part as the app wires it, over a temporary data folder."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from whatssound.adapters.blobs_files import FileBlobs
+from whatssound.adapters.media.encoder import ChildEncoder
+from whatssound.adapters.media.tags import read_tags
+from whatssound.adapters.sql import migrations
+from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.tracks import SqlTracks
+from whatssound.audio.edge import Edge
+from whatssound.audio.encoder import EncodeJob, Encoder, Report
+from whatssound.audio.ingest import Ingest
+from whatssound.audio.keys import Keys
+from whatssound.audio.library import Library
+from whatssound.audio.renditions import Renditions
+from whatssound.audio.track import Track
+from whatssound.config import EncoderLimits
+from whatssound.ids import Snowflakes, TrackId
+
+NOW_MS = 1_790_000_000_000.0
+
+
+def derive(purpose: str) -> bytes:
+    return hmac.digest(b"a test's secret", purpose.encode(), hashlib.sha256)
+
+
+@dataclass(slots=True)
+class Rig:
+    """`encoder` is what encodes; `now_ms` can be moved."""
+
+    data: Path
+    store: SqlTracks
+    blobs: FileBlobs
+    ingest: Ingest
+    library: Library
+    edge: Edge
+    keys: Keys
+    clock: list[float]
+
+    async def until(self, track_id: TrackId, holds: Callable[[Track], bool]) -> Track:
+        """The track, as soon as `holds` of it."""
+        while True:
+            step = self.ingest.next_step()
+            track = await self.library.get(track_id)
+            if holds(track):
+                return track
+            await step.wait()
+
+    async def settled(self, track_id: TrackId) -> Track:
+        """The track once it is ready or failed."""
+        return await self.until(track_id, lambda track: track.status in ("ready", "failed"))
+
+    async def idle(self) -> None:
+        """Nothing waits, nothing runs."""
+        while True:
+            step = self.ingest.next_step()
+            now = self.ingest.statistics()
+            if now.waiting == now.running == 0:
+                return
+            await step.wait()
+
+    def signed(self, track: Track) -> tuple[int, str]:
+        """`(exp, sig)` of the track's master playlist."""
+        query = self.keys.master_path(track.id).partition("?")[2]
+        fields = dict(part.split("=", 1) for part in query.split("&"))
+        return int(fields["exp"]), fields["sig"]
+
+
+@asynccontextmanager
+async def audio(data: Path, encoder: Encoder | None = None, *, start: bool = True) -> AsyncGenerator[Rig]:
+    """Everything of the audio part; a second one over the same folder is a restart."""
+    await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
+    file = data / "whatssound.sqlite3"
+    await asyncio.to_thread(migrations.upgrade, sqlite_url(file, driver="pysqlite"))
+    database = Database(sqlite_url(file))
+    clock = [NOW_MS]
+    store, blobs = SqlTracks(database), FileBlobs(data / "blobs")
+    keys, renditions = Keys(derive, lambda: clock[0]), Renditions(blobs)
+    ingest = Ingest(store, encoder or ChildEncoder(EncoderLimits(nice=0)), blobs, keys, work=data / "work")
+    library = Library(
+        store,
+        ingest,
+        blobs,
+        renditions=renditions,
+        keys=keys,
+        ids=Snowflakes(lambda: clock[0], floor_ms=int(NOW_MS) - 1),
+        read_tags=read_tags,
+        uploads=data / "uploads",
+        now_ms=lambda: clock[0],
+    )
+    edge = Edge(library, store, ingest, blobs, renditions=renditions, keys=keys)
+    if start:
+        await ingest.start()
+    try:
+        yield Rig(data, store, blobs, ingest, library, edge, keys, clock)
+    finally:
+        await ingest.stop()
+        await database.close()
+
+
+class StagedEncoder:
+    """An Encoder that goes on only when it is told to. `script` gives each job's reports; `jobs` keeps what was asked.
+
+    A report that is an exception is raised. Files of `Stored` reports are written before they are reported.
+    """
+
+    def __init__(self, script: Callable[[EncodeJob], list[Report | Exception]]) -> None:
+        self.jobs: list[EncodeJob] = []
+        self.running = 0
+        self.most_running = 0
+        self.gates: dict[str, asyncio.Semaphore] = {}
+        self.ended: list[str] = []
+        self._script = script
+        self._started = False
+
+    def gate(self, job_name: str) -> asyncio.Semaphore:
+        """Release it once for each report of the jobs whose source has this stem, and once more for the end."""
+        return self.gates.setdefault(job_name, asyncio.Semaphore(0))
+
+    def open(self, job_name: str) -> None:
+        """Let these jobs run to their end."""
+        for _ in range(100):
+            self.gate(job_name).release()
+
+    async def start(self) -> None:
+        self._started = True
+
+    async def stop(self) -> None:
+        assert self._started, "stopped before it was started"
+        assert self.running == 0, "stopped while jobs run"
+
+    async def encode(self, job: EncodeJob) -> AsyncGenerator[Report]:
+        assert self._started, "a job before the start"
+        assert job.work.is_dir(), "the scratch folder must exist"
+        self.jobs.append(job)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        gate = self.gate(job.source.stem)
+        try:
+            for report in self._script(job):
+                await gate.acquire()
+                if isinstance(report, Exception):
+                    raise report
+                with contextlib.suppress(AttributeError):
+                    report.file.write_bytes(report.name.encode())  # pyright: ignore
+                yield report
+            await gate.acquire()
+        finally:
+            self.running -= 1
+            self.ended.append(job.source.stem)
