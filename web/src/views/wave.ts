@@ -24,9 +24,9 @@ export function barsOf(peaks: readonly number[], count: number): number[] {
   return bars.map((bar) => FLOOR + (1 - FLOOR) * (bar / loudest) ** 1.5);
 }
 
-/** A flat line of bars, for a waveform that is not known yet. */
+/** A line of dots, for a waveform that is not known yet. */
 export function flatBars(count: number): number[] {
-  return Array.from({ length: count }, () => FLOOR);
+  return Array.from({ length: count }, () => 0);
 }
 
 /** An SVG path of bars that stand on the ground line, with round heads. */
