@@ -27,7 +27,7 @@ class SocketClient:
     url: str
     token: str | None = None
     events: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-    _refs: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _refs: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _waiting: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
     _joined: dict[str, str] = field(default_factory=dict)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
