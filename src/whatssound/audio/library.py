@@ -28,7 +28,7 @@ from whatssound.audio.schedule import Urgency
 from whatssound.audio.store import After, TrackStore
 from whatssound.audio.tags import TagReader, Tags
 from whatssound.audio.track import Source, Track
-from whatssound.ids import Snowflakes, TrackId
+from whatssound.ids import Snowflakes, TrackId, parse_id
 from whatssound.wire import bodies, events
 from whatssound.wire.errors import Refusal
 
@@ -316,6 +316,6 @@ def _after(cursor: str | None) -> After | None:
         return None
     try:
         id_text, _, text = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return After(text, TrackId(int(id_text)))
+        return After(text, TrackId(parse_id(id_text)))
     except (binascii.Error, UnicodeError, ValueError) as error:
         raise Refusal("invalid", "This cursor is not one of ours; begin again without it.") from error
