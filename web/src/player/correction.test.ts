@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { correctionFor, median } from "./correction";
+
+const steady = { settling: false, leads: false };
+
+describe("a listener's player", () => {
+  test("is left alone when it is near enough", () => {
+    expect(correctionFor(7, steady)).toEqual({ kind: "none" });
+    expect(correctionFor(-7, steady)).toEqual({ kind: "none" });
+  });
+
+  test.each([30, -30, 100, -100, 240])("ends up in step after one burst for %i ms", (errorMs) => {
+    const correction = correctionFor(errorMs, steady);
+    if (correction.kind !== "nudge") throw new Error("expected a nudge");
+    expect(errorMs + (correction.rate - 1) * correction.forMs).toBeCloseTo(0, 6);
+    expect(Math.abs(correction.rate - 1)).toBeLessThanOrEqual(0.03 + 1e-9);
+  });
+
+  test("seeks when a burst would take too long", () => {
+    expect(correctionFor(300, steady)).toEqual({ kind: "seek" });
+  });
+
+  test("seeks sooner right after a start", () => {
+    expect(correctionFor(-150, { settling: true, leads: false })).toEqual({ kind: "seek" });
+  });
+});
+
+describe("the DJ's player", () => {
+  test("is never bent", () => {
+    for (const errorMs of [-240, -60, 20, 60, 240]) {
+      expect(correctionFor(errorMs, { settling: false, leads: true })).toEqual({ kind: "none" });
+    }
+  });
+
+  test("repeats a start that missed", () => {
+    expect(correctionFor(60, { settling: true, leads: true })).toEqual({ kind: "seek" });
+    expect(correctionFor(20, { settling: true, leads: true })).toEqual({ kind: "none" });
+  });
+
+  test("rejoins the room after a long stall", () => {
+    expect(correctionFor(-2_000, { settling: false, leads: true })).toEqual({ kind: "seek" });
+  });
+});
+
+test("the median is not moved by one wild reading", () => {
+  expect(median([3, 2, 900, 3, 2, 3, 2, 3])).toBe(3);
+  expect(median([4, 1])).toBe(2.5);
+  expect(median([])).toBe(0);
+});
