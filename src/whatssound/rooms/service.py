@@ -163,8 +163,8 @@ class RoomService:
                 return await self._chat.run(room, actor, command, self._now_ms())
             case commands.PlaybackGet():
                 permissions.may_join(room, actor.id)
-                snapshot = self.snapshot(caught_up(room, self._now_ms()))
-                return {"playback": snapshot.playback, "queue": snapshot.queue}
+                playback = self.snapshot(caught_up(room, self._now_ms())).playback
+                return msgspec.structs.asdict(playback)
             case _:
                 permissions.may_lead(room, actor)
                 return await self._dj.run(room, actor, command, device, self._now_ms())

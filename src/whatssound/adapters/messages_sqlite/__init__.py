@@ -1,7 +1,6 @@
 """Chat messages in one SQLite file: one thread writes, a few read."""
 
-from whatssound.adapters.messages_sqlite.schema import NewerData
 from whatssound.adapters.messages_sqlite.store import SqliteMessages
 from whatssound.adapters.messages_sqlite.writer import WriterStatistics
 
-__all__ = ["NewerData", "SqliteMessages", "WriterStatistics"]
+__all__ = ["SqliteMessages", "WriterStatistics"]

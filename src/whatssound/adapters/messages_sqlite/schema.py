@@ -2,14 +2,12 @@
 
 import sqlite3
 
+from whatssound.adapters.data_folder import DataFolderError
+
 VERSION = 1
 """Kept in the file as `PRAGMA user_version`."""
 
 BUSY_TIMEOUT_MS = 5_000
-
-
-class NewerData(Exception):
-    """The file was written by a newer WhatsSound: start that one, or use another data folder."""
 
 
 _CREATE = """
@@ -48,14 +46,14 @@ def connect(file: str) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, file: str) -> None:
-    """Make the tables of an empty file. Raises NewerData for a version that this program does not know."""
+    """Make the tables of an empty file. Raises DataFolderError for a version that this program does not know."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
-            raise NewerData(
-                f"{file} was written by a newer WhatsSound (version {version}, this one knows {VERSION}): "
-                "start that one, or choose another data folder with --data."
+            raise DataFolderError(
+                f"The messages in {file} were written by a newer WhatsSound (version {version}, this one knows "
+                f"{VERSION}): start that one, or give another data folder with --data."
             )
         if version == 0:
             for statement in _CREATE.split(";"):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
+from whatssound.adapters.data_folder import DataFolderError
 from whatssound.adapters.messages_sqlite import rows, schema
 from whatssound.adapters.messages_sqlite.writer import GroupCommitWriter, WriterStatistics, as_os_error
 from whatssound.ids import MessageId, RoomId
@@ -38,7 +39,7 @@ class SqliteMessages:
 
     @classmethod
     async def open(cls, file: Path, *, now_ms: Callable[[], float]) -> Self:
-        """Open or make the file. Raises NewerData, or OSError when it cannot be opened."""
+        """Open or make the file. Raises DataFolderError when it is newer than this program or cannot be opened."""
         return cls(file, await asyncio.to_thread(_opened, str(file)), now_ms)
 
     async def __aenter__(self) -> Self:
@@ -125,5 +126,8 @@ def _opened(file: str) -> sqlite3.Connection:
             connection.close()
             raise
     except sqlite3.Error as error:
-        raise as_os_error(error) from error
+        raise DataFolderError(
+            f"The messages in {file} cannot be opened: {error}. Mend its permissions, make room on the disk, or give "
+            "another data folder with --data."
+        ) from error
     return connection
