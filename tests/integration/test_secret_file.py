@@ -41,6 +41,11 @@ def test_every_purpose_has_a_key_of_its_own(file: Path) -> None:
     assert len(keys) == 4
 
 
+def test_a_misspelt_purpose_gets_no_key(file: Path) -> None:
+    with pytest.raises(ValueError, match="'blob'"):
+        open_secret(file).derive("blob")
+
+
 def test_keys_stay_what_they_were_in_the_first_release() -> None:
     """Another key would sign everybody out and encode all audio anew."""
     secret = Secret(bytes(range(32)))

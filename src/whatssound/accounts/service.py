@@ -80,6 +80,10 @@ class Accounts:
         await self._store.seen(user.id, now_ms=int(self._now_ms()), stale_ms=SEEN_EVERY_MS)
         return User(user.id, user.name, identity.role)
 
+    async def person(self, id: UserId) -> User | None:
+        """Somebody by id, as they are called now; None when they are gone."""
+        return await self._store.get(id)
+
     async def guest(self, name: str) -> tuple[User, Tokens]:
         """A new guest. A name that somebody has gets a number. Raises Refusal `invalid` for an unusable name."""
         wanted = checked_name(name)

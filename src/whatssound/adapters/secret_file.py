@@ -4,14 +4,14 @@ import os
 import secrets
 import stat
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from whatssound.adapters.data_folder import DataFolderError
 
-Purpose = Literal["jwt", "blobs", "playlists"]
+PURPOSES: Final = ("jwt", "blobs", "playlists")
 """`jwt` signs access tokens, `blobs` names stored audio, `playlists` signs the way to it."""
 
 SECRET_BYTES: Final = 32
@@ -38,8 +38,13 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(…)"
 
-    def derive(self, purpose: Purpose) -> bytes:
-        """The 32-byte key for `purpose`: HKDF-SHA256 over the secret. The same secret always gives the same key."""
+    def derive(self, purpose: str) -> bytes:
+        """The 32-byte key for one of `PURPOSES`: HKDF-SHA256 over the secret, so always the same for the same secret.
+
+        Raises ValueError for another purpose.
+        """
+        if purpose not in PURPOSES:
+            raise ValueError(f"no key is known for {purpose!r}")
         if purpose == "jwt" and self._jwt is not None:
             return self._jwt
         return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"whatssound/" + purpose.encode()).derive(self._material)

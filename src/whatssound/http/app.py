@@ -14,7 +14,7 @@ from whatssound.http import audio, auth, headers, health, identity, me, messages
 from whatssound.http.docs_page import PlainPage
 from whatssound.http.guest_rate import GuestRate
 from whatssound.http.page_files import load
-from whatssound.http.services import Services
+from whatssound.http.services import UNCOMPRESSED, Services
 
 BODY_BYTES: Final = 256 * 1024
 """Largest JSON body; a room's settings take a few hundred bytes."""
@@ -24,9 +24,6 @@ _ABOUT: Final = """Live DJ sessions: one plays, everyone hears the same second o
 Send `Authorization: Bearer <access token>`; tokens come from `/v1/auth/guest` and `/v1/auth/owner`, live an hour, and
 are renewed by `/v1/auth/refresh`. Ids are strings. Every error has the shape `Problem`; when it says
 `retry_after_ms`, the same request may succeed then. What happens live in a room goes over the socket, not over this."""
-
-_COMPRESSED: Final = r"^/(v1/(tracks|rooms)|docs)"
-"""Not what holds tokens beside a name that somebody chose (their sizes would tell), and not audio, which is dense."""
 
 
 def build_app(given: Services) -> Litestar:
@@ -50,7 +47,7 @@ def build_app(given: Services) -> Litestar:
         before_send=[headers.add_headers],
         cors_config=headers.cors(),
         compression_config=CompressionConfig(
-            "gzip", gzip_compress_level=4, minimum_size=1_400, exclude=rf"^(?!{_COMPRESSED[1:]})"
+            "gzip", gzip_compress_level=4, minimum_size=1_400, exclude_opt_key=UNCOMPRESSED
         ),
         request_max_body_size=BODY_BYTES,
         openapi_config=_openapi(),

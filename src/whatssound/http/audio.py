@@ -3,11 +3,11 @@
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, Router, route
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from whatssound.http import files, problems
 from whatssound.http.inputs import IdText, id_of
-from whatssound.http.services import EdgeGiven
+from whatssound.http.services import UNCOMPRESSED, EdgeGiven
 from whatssound.ids import TrackId
 
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
@@ -15,8 +15,8 @@ PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
 PLAYLIST_CACHE: Final = "public, max-age=10"
 """Playlists grow better while a track is encoded; ten seconds still lets a CDN answer a whole room at once."""
 
-Expiry = Annotated[int, Parameter(ge=0, le=10**12, description="Until when, Unix s.")]
-Signature = Annotated[str, Parameter(max_length=200)]
+Expiry = Annotated[int, QueryParameter(ge=0, le=10**12, description="Until when, Unix s.")]
+Signature = Annotated[str, QueryParameter(max_length=200)]
 
 _REFUSED: Final = problems.responses("invalid", "forbidden", "not_found", "unsupported", "unavailable")
 
@@ -33,7 +33,13 @@ async def master_playlist(
     "/{blob_key:str}/{kbps:int}/index.m3u8", http_method=["GET", "HEAD"], media_type=PLAYLIST_TYPE, responses=_REFUSED
 )
 async def media_playlist(
-    *, request: Request[Any, Any, Any], blob_key: str, kbps: int, exp: Expiry, sig: Signature, edge: EdgeGiven
+    *,
+    request: Request[Any, Any, Any],
+    blob_key: FromPath[str],
+    kbps: FromPath[int],
+    exp: Expiry,
+    sig: Signature,
+    edge: EdgeGiven,
 ) -> Response[bytes]:
     """The whole playlist of one rendition, complete also while the rendition is being made."""
     return _playlist(request, await edge.media(blob_key, kbps, exp, sig))
@@ -46,7 +52,7 @@ async def media_playlist(
     responses=problems.responses("invalid", "not_found", "range_not_satisfiable", "unavailable"),
 )
 async def segment(
-    request: Request[Any, Any, Any], blob_key: str, kbps: int, name: str, edge: EdgeGiven
+    request: Request[Any, Any, Any], blob_key: FromPath[str], kbps: FromPath[int], name: FromPath[str], edge: EdgeGiven
 ) -> Response[bytes]:
     """`init.mp4` or `<n>.m4s`. One that is being made is waited for, up to 8 s."""
     return await files.send(request, await edge.segment(blob_key, kbps, name))
@@ -58,7 +64,7 @@ async def segment(
     media_type="image/jpeg",
     responses=problems.responses("not_found", "range_not_satisfiable"),
 )
-async def cover(request: Request[Any, Any, Any], key: str, edge: EdgeGiven) -> Response[bytes]:
+async def cover(request: Request[Any, Any, Any], key: FromPath[str], edge: EdgeGiven) -> Response[bytes]:
     """A cover image."""
     return await files.send(request, await edge.cover(key))
 
@@ -71,4 +77,9 @@ def _playlist(request: Request[Any, Any, Any], text: str) -> Response[bytes]:
 
 def router() -> Router:
     """The routes."""
-    return Router("/audio", route_handlers=[master_playlist, media_playlist, segment, cover], tags=["Audio"])
+    return Router(
+        "/audio",
+        route_handlers=[master_playlist, media_playlist, segment, cover],
+        opt={UNCOMPRESSED: True},
+        tags=["Audio"],
+    )

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 
 from whatssound.ids import parse_id
 from whatssound.wire.errors import Refusal
 
-Limit = Annotated[int, Parameter(ge=1, le=100, description="How many at most.")]
-IdText = Annotated[str, Parameter(pattern=r"^[0-9]{1,19}$", description="An id.")]
-IdOrSlug = Annotated[str, Parameter(max_length=80, description="A room's id or its slug.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many at most.")]
+IdText = Annotated[str, PathParameter(pattern=r"^[0-9]{1,19}$", description="An id.")]
+IdOrSlug = Annotated[str, PathParameter(max_length=80, description="A room's id or its slug.")]
 
 
 def id_of(text: str, what: str) -> int:

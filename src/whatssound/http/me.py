@@ -1,6 +1,7 @@
 """/v1/me: the person who asks."""
 
 from litestar import Router, get, patch
+from litestar.params import JSONBody
 
 from whatssound.accounts.roles import require
 from whatssound.accounts.service import as_account
@@ -17,7 +18,7 @@ async def get_me(user: Person) -> Account:
 
 
 @patch("/", responses=problems.responses("invalid", "unauthorized", "forbidden", "conflict"))
-async def rename_me(data: NameRequest, user: Person, accounts: AccountsGiven) -> Account:
+async def rename_me(data: JSONBody[NameRequest], user: Person, accounts: AccountsGiven) -> Account:
     """Take another name. One that somebody has gets a number: see `name` in the answer."""
     require(user.role, "rename")
     return as_account(await accounts.rename(user, data.name))

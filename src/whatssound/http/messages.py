@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from whatssound.accounts.roles import require
 from whatssound.http import problems
@@ -14,7 +14,7 @@ from whatssound.ids import MessageId
 from whatssound.wire.bodies import MessagePage
 from whatssound.wire.errors import Refusal
 
-MessageIdText = Annotated[str | None, Parameter(pattern=r"^[0-9]{1,19}$", description="A message's id.")]
+MessageIdText = Annotated[str | None, QueryParameter(pattern=r"^[0-9]{1,19}$", description="A message's id.")]
 
 
 @get("/", responses=problems.responses("invalid", "unauthorized", "banned", "not_found", "overloaded"))

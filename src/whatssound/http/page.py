@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 from litestar import Request, Response, Router, route
+from litestar.params import FromPath
 
 from whatssound.http.files import is_unchanged
 from whatssound.http.page_files import Page, PageFile
-from whatssound.http.services import PageGiven
+from whatssound.http.services import UNCOMPRESSED, PageGiven
 from whatssound.wire.errors import Refusal
 
 _POLICY: Final = "; ".join(
@@ -58,7 +59,7 @@ async def page(request: Request[Any, Any, Any], built: PageGiven) -> Response[by
 
 
 @route("/assets/{name:path}", http_method=["GET", "HEAD"], include_in_schema=False)
-async def asset(request: Request[Any, Any, Any], name: str, built: PageGiven) -> Response[bytes]:
+async def asset(request: Request[Any, Any, Any], name: FromPath[str], built: PageGiven) -> Response[bytes]:
     """Scripts, styles and fonts, under names that change with their content."""
     found = built.files.get(f"assets/{name.lstrip('/')}")
     if found is None:
@@ -77,7 +78,7 @@ def router(built: Page) -> Router:
     beside = [f"/{name}" for name in built.files if "/" not in name and name != "index.html"]
     if beside:
         handlers.append(route(beside, http_method=["GET", "HEAD"], include_in_schema=False)(top_file))
-    return Router("/", route_handlers=handlers)
+    return Router("/", route_handlers=handlers, opt={UNCOMPRESSED: True})
 
 
 def _send(request: Request[Any, Any, Any], file: PageFile, extra: dict[str, str] | None = None) -> Response[bytes]:

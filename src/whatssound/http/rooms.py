@@ -1,6 +1,7 @@
 """/v1/rooms: DJ sessions."""
 
 from litestar import Router, get, patch, post
+from litestar.params import JSONBody
 
 from whatssound.accounts.roles import require
 from whatssound.http import problems
@@ -18,7 +19,7 @@ def body_of(given: Given, room: Room) -> RoomBody:
 
 
 @post("/", status_code=201, security=BEARER, responses=problems.responses("invalid", "unauthorized", "forbidden"))
-async def open_room(data: RoomRequest, user: Person, given: Given) -> RoomBody:
+async def open_room(data: JSONBody[RoomRequest], user: Person, given: Given) -> RoomBody:
     """Open a room; you are its DJ. It is unlisted unless its settings say otherwise."""
     require(user.role, "open_room")
     return body_of(given, await given.rooms.create(user, data.title, data.settings))
@@ -44,7 +45,9 @@ async def get_room(room: IdOrSlug, identity: SignedIn, given: Given) -> RoomBody
     security=BEARER,
     responses=problems.responses("invalid", "unauthorized", "forbidden", "not_found", "conflict", "ended"),
 )
-async def change_room(room: IdOrSlug, data: RoomPatch, user: Person, rooms: RoomsGiven, given: Given) -> RoomBody:
+async def change_room(
+    room: IdOrSlug, data: JSONBody[RoomPatch], user: Person, rooms: RoomsGiven, given: Given
+) -> RoomBody:
     """Retitle a room, change its settings, or end it for good. For its DJ; what is left out stays."""
     found = await rooms.find(room)
     changed = await rooms.patch(user, found.id, title=data.title, settings=data.settings, end=data.state == "ended")

@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from prometheus_client import CollectorRegistry
 
 from whatssound.accounts.service import Accounts
@@ -21,6 +22,11 @@ from whatssound.rooms.service import RoomService
 
 BUILT_PAGE: Final = Path(__file__).parent / "page"
 """Where the build puts the page, in the checkout and in the wheel."""
+
+
+UNCOMPRESSED: Final = "uncompressed"
+"""A router's `opt` of this name: no gzip. For audio, which is dense, and where tokens stand beside a name that somebody
+chose: there the compressed size would tell about the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +49,18 @@ class Services:
     page: Path = BUILT_PAGE
 
 
-_given: Final = Dependency(skip_validation=True)
+AccountsGiven = SkipValidation[NamedDependency[Accounts]]
+RoomsGiven = SkipValidation[NamedDependency[RoomService]]
+MessagesGiven = SkipValidation[NamedDependency[MessageService]]
+LibraryGiven = SkipValidation[NamedDependency[Library]]
+EdgeGiven = SkipValidation[NamedDependency[Edge]]
+GuestRateGiven = SkipValidation[NamedDependency[GuestRate]]
+PageGiven = SkipValidation[NamedDependency[Page]]
+Given = SkipValidation[NamedDependency[Services]]
 
-AccountsGiven = Annotated[Accounts, _given]
-RoomsGiven = Annotated[RoomService, _given]
-MessagesGiven = Annotated[MessageService, _given]
-LibraryGiven = Annotated[Library, _given]
-EdgeGiven = Annotated[Edge, _given]
-GuestRateGiven = Annotated[GuestRate, _given]
-PageGiven = Annotated[Page, _given]
-Given = Annotated[Services, _given]
-
-SignedIn = Annotated[Identity, _given]
+SignedIn = SkipValidation[NamedDependency[Identity]]
 """A route that takes `identity: SignedIn` needs a valid token."""
-Visitor = Annotated[Identity | None, _given]
+Visitor = SkipValidation[NamedDependency[Identity | None]]
 """A route that takes `visitor: Visitor` also answers without a token."""
-Person = Annotated[User, _given]
+Person = SkipValidation[NamedDependency[User]]
 """A route that takes `user: Person` needs a token with somebody behind it."""

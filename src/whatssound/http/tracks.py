@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Request, Router, get, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from whatssound.accounts.roles import require
 from whatssound.http import problems
@@ -14,8 +14,8 @@ from whatssound.http.uploads import UploadOperation, received_file
 from whatssound.ids import TrackId
 from whatssound.wire.bodies import TrackAccepted, TrackBody, TrackPage
 
-Query = Annotated[str | None, Parameter(max_length=200, description="Words of title, artist or album.")]
-Cursor = Annotated[str | None, Parameter(max_length=1_000, description="`next` of the page before.")]
+Query = Annotated[str | None, QueryParameter(max_length=200, description="Words of title, artist or album.")]
+Cursor = Annotated[str | None, QueryParameter(max_length=1_000, description="`next` of the page before.")]
 
 
 @post(

@@ -1,0 +1,203 @@
+"""The HTTP application over real services on real SQLite, for tests that talk to it as a client does."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from litestar import Litestar
+from prometheus_client import CollectorRegistry, Counter
+
+from whatssound.accounts.service import Accounts
+from whatssound.accounts.tokens import AccessTokens
+from whatssound.adapters.blobs_files import FileBlobs
+from whatssound.adapters.media.encoder import ChildEncoder
+from whatssound.adapters.media.tags import read_tags
+from whatssound.adapters.memory import MemoryLog
+from whatssound.adapters.messages_sqlite.store import SqliteMessages
+from whatssound.adapters.secret_file import open_secret
+from whatssound.adapters.sql import migrations
+from whatssound.adapters.sql.accounts import SqlAccounts
+from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.rooms import SqlRooms
+from whatssound.adapters.sql.tracks import SqlTracks
+from whatssound.audio.edge import Edge
+from whatssound.audio.ingest import Ingest
+from whatssound.audio.keys import Keys
+from whatssound.audio.library import Library
+from whatssound.audio.renditions import Renditions
+from whatssound.config import EncoderLimits, Limits
+from whatssound.http.app import build_app
+from whatssound.http.services import Services
+from whatssound.ids import Snowflakes, TrackId
+from whatssound.messages.service import MessageService
+from whatssound.rooms.catalog import TrackNow
+from whatssound.rooms.service import RoomService
+from whatssound.wire import events
+
+
+class ServerTime:
+    """Server time that a test moves; it begins at the wall clock, which signed paths are compared with."""
+
+    def __init__(self, now_ms: float = 1_800_000_000_000.0) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> float:
+        return self.now_ms
+
+
+class LibraryCatalog:
+    """The library as rooms see it."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    async def playable(self, track_id: TrackId) -> events.Track:
+        return self._library.wire_track(await self._library.want(track_id, "queued"))
+
+    async def current(self, track_ids: Sequence[TrackId]) -> list[TrackNow]:
+        found = await self._library.several(track_ids)
+        return [TrackNow(self._library.wire_track(track), track.status == "failed") for track in found.values()]
+
+    async def upcoming(self, track_ids: Sequence[TrackId]) -> None:
+        for track_id in track_ids:
+            await self._library.want(track_id, "queued")
+
+    def sign(self, track: events.Track) -> events.Track:
+        return self._library.sign(track)
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The application, what lies behind it, and a client."""
+
+    app: Litestar
+    services: Services
+    client: httpx.AsyncClient
+    time: ServerTime
+    data: Path
+
+    async def owner(self) -> dict[str, str]:
+        """Headers of the server's owner."""
+        _, tokens = await self.services.accounts.owner_by_code(await self.services.accounts.new_owner_code())
+        return bearer(tokens.access_token)
+
+    async def guest(self, name: str = "Ana") -> dict[str, str]:
+        """Headers of a new guest."""
+        return bearer((await self.services.accounts.guest(name))[1].access_token)
+
+    def reader(self) -> dict[str, str]:
+        """Headers of a token without a person."""
+        return bearer(self.services.accounts.token_for(None))
+
+    async def room(self, title: str = "Friday", **settings: Any) -> dict[str, Any]:
+        """A room that the owner opened."""
+        body = {"title": title, "settings": settings}
+        return (await self.client.post("/v1/rooms", json=body, headers=await self.owner())).json()
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def _ready() -> Sequence[str]:
+    return ()
+
+
+@asynccontextmanager
+async def opened(
+    data: Path,
+    *,
+    limits: Limits | None = None,
+    encoding: bool = False,
+    not_ready: Callable[[], Awaitable[Sequence[str]]] = _ready,
+    page: Path | None = None,
+) -> AsyncIterator[Rig]:
+    """The rig over the folder `data`; without `encoding`, uploads are kept and wait for ever."""
+    async with AsyncExitStack() as stack:
+        time = ServerTime()
+        services = replace(
+            await _services(stack, data, time, limits or Limits(), encoding),
+            not_ready=not_ready,
+            page=page or data / "no-page",
+        )
+        app = build_app(services)
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("203.0.113.9", 50_000))
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
+        yield Rig(app, services, client, time, data)
+
+
+async def _services(stack: AsyncExitStack, data: Path, time: ServerTime, limits: Limits, encoding: bool) -> Services:
+    file = data / "whatssound.sqlite3"
+    migrations.upgrade(sqlite_url(file, driver="pysqlite"))
+    database = Database(sqlite_url(file))
+    stack.push_async_callback(database.close)
+    secret, ids = open_secret(data / "secret"), Snowflakes(time)
+    accounts = Accounts(
+        SqlAccounts(database), AccessTokens(secret.derive("jwt"), now_ms=time), new_id=ids.next, now_ms=time
+    )
+    store = await stack.enter_async_context(await SqliteMessages.open(data / "messages.sqlite3", now_ms=time))
+    messages = MessageService(store, ids, now_ms=time)
+    library, edge = await _audio(stack, data, database, ids, Keys(secret.derive, time), encoding=encoding, time=time)
+    rooms = RoomService(
+        SqlRooms(database),
+        MemoryLog("test"),
+        messages,
+        LibraryCatalog(library),
+        ids,
+        owner="test",
+        person=accounts.person,
+        now_ms=time,
+        random_bits=secrets.randbits,
+    )
+    stack.push_async_callback(rooms.stop)
+    registry = CollectorRegistry()
+    Counter("whatssound_tests", "So that there is something to see.", registry=registry).inc()
+    return Services(
+        accounts=accounts,
+        rooms=rooms,
+        messages=messages,
+        library=library,
+        edge=edge,
+        listeners=lambda _room: 7,
+        not_ready=_ready,
+        registry=registry,
+        upload_folder=data / "uploads" / "tmp",
+        now_ms=time,
+        limits=limits,
+    )
+
+
+async def _audio(
+    stack: AsyncExitStack,
+    data: Path,
+    database: Database,
+    ids: Snowflakes,
+    keys: Keys,
+    *,
+    encoding: bool,
+    time: ServerTime,
+) -> tuple[Library, Edge]:
+    (data / "uploads").mkdir(exist_ok=True)
+    (data / "blobs").mkdir(exist_ok=True)
+    tracks, blobs = SqlTracks(database), FileBlobs(data / "blobs")
+    ingest = Ingest(tracks, ChildEncoder(EncoderLimits()), blobs, keys, work=data / "work")
+    if encoding:
+        await ingest.start()
+        stack.push_async_callback(ingest.stop)
+    renditions = Renditions(blobs)
+    library = Library(
+        tracks,
+        ingest,
+        blobs,
+        renditions=renditions,
+        keys=keys,
+        ids=ids,
+        read_tags=read_tags,
+        uploads=data / "uploads",
+        now_ms=time,
+    )
+    return library, Edge(library, tracks, ingest, blobs, renditions=renditions, keys=keys)
