@@ -4,17 +4,18 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import uvloop
 from cyclopts import App, Parameter
 from cyclopts.config import Env
 
 from whatssound import __version__
-from whatssound.config import Config, limits_from
+from whatssound.app import TokenRole, token_by_hand
+from whatssound.config import Config, StartError, limits_from
 from whatssound.logs import set_up_logs
-from whatssound.serving import StartError, listening_socket, serve_until_stopped
-from whatssound.tokens_by_hand import TokenRole, token_by_hand
+from whatssound.serving import listening_socket, serve_until_stopped
+from whatssound.wire.errors import Refusal
 
 DATA_HELP: Final = "The data folder: secret, databases, uploads, encoded audio."
 
@@ -49,7 +50,7 @@ def serve(
         host="0.0.0.0" if lan else host,
         port=port,
         data=data or default_data(),
-        libraries=tuple(library or ()),
+        libraries=tuple(folder.expanduser().absolute() for folder in library or ()),
         demo=demo,
         jwt_secret=os.environ.get("WHATSSOUND_JWT_SECRET"),
         limits=limits_from(os.environ),
@@ -75,8 +76,8 @@ def main() -> None:
     """Run the command line; an error that has an answer is one line on standard error and status 1."""
     try:
         command()
-    except (StartError, ValueError) as problem:
-        fail(str(problem))
+    except (StartError, Refusal) as problem:
+        fail(problem.message if isinstance(problem, Refusal) else str(problem))
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do, in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one person, one socket or one room may use."""
@@ -72,7 +76,7 @@ class Config:
 def limits_from(environment: Mapping[str, str]) -> Limits:
     """The limits, each of which an environment variable may replace: `WHATSSOUND_CHAT_ROOM_PER_S=200`.
 
-    Raises ValueError, naming the variable, for what is not a positive number.
+    Raises StartError, naming the variable, for what is not a positive number.
     """
     limits = Limits()
     for setting in fields(Limits):
@@ -84,6 +88,6 @@ def limits_from(environment: Mapping[str, str]) -> Limits:
         except ValueError:
             value = 0
         if not 0 < value < 2**53:
-            raise ValueError(f"{name} must be a positive number, not {text!r}.")
+            raise StartError(f"{name} must be a positive number, not {text!r}.")
         limits = replace(limits, **{setting.name: value})
     return limits

@@ -5,18 +5,22 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Generator
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any
 
+import structlog
 import uvicorn
 
-from whatssound.config import Config
+from whatssound import demo_room, scans
+from whatssound.app import Parts, running
+from whatssound.config import Config, StartError
+
+BACKLOG = 2_048
+"""Connections that may wait to be accepted: everybody who comes back at once after a restart."""
 
 GRACEFUL_STOP_S = 5
 """How long a running download may delay the stop."""
-
-
-class StartError(Exception):
-    """The server cannot start; the message says why and what to do."""
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -30,7 +34,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
         raise StartError(f"{host} is not an address of this computer. Give another one with --host.") from problem
     except OSError as problem:
         raise StartError(_bind_advice(problem, host, port)) from problem
-    listener.set_inheritable(True)
+    listener.listen(BACKLOG)
     return listener
 
 
@@ -109,3 +113,49 @@ def uvicorn_config(app: object, protocol_factory: object) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACEFUL_STOP_S,
     )
+
+
+async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
+    """Start every part, say where, and run until Ctrl-C or SIGTERM; what was acknowledged is safe then.
+
+    Raises DataFolderError, with advice, when the data folder cannot be used.
+    """
+    async with running(config) as parts:
+        server = Server(uvicorn_config(parts.http, parts.gateway.protocol_factory), drain=parts.gateway.drain)
+        work = [asyncio.create_task(_at_the_edge(job)) for job in await _first_work(parts)]
+        try:
+            await _announce(parts, listener.getsockname()[1])
+            await server.serve(sockets=[listener])
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+
+async def _first_work(parts: Parts) -> list[Coroutine[Any, Any, None]]:
+    """What goes on beside serving: the scan, and the demo's pieces."""
+    work: list[Coroutine[Any, Any, None]] = []
+    if parts.config.libraries:
+        work.append(scans.scan_folders(parts.library, parts.config.libraries))
+    if parts.config.demo:
+        owner = await parts.accounts.owner()
+        room = await demo_room.open_demo_room(parts.rooms, owner, parts.folder.demo)
+        work.append(demo_room.fill_demo_room(parts.rooms, room, parts.demo(), owner))
+    return work
+
+
+async def _at_the_edge(job: Coroutine[Any, Any, None]) -> None:
+    try:
+        await job
+    except Exception:  # a job's edge: the server goes on without it
+        structlog.get_logger().exception("a start-up job failed")
+
+
+async def _announce(parts: Parts, port: int) -> None:
+    """Say where people find it. The last line is for scripts: once it is out, requests are answered."""
+    found = addresses(parts.config, port)
+    code = await parts.accounts.new_owner_code()
+    lines = [f"Open it: {address}" for address in found]
+    lines += [f"You are the DJ (works once): {found[-1]}/#owner={code}", f"WhatsSound is ready: {found[0]}"]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -6,8 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from whatssound.config import StartError
 
-class DataFolderError(Exception):
+
+class DataFolderError(StartError):
     """The data folder cannot be used; the message says what to do."""
 
 

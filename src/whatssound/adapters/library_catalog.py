@@ -1,0 +1,44 @@
+"""The library as rooms see it."""
+
+from collections.abc import Sequence
+
+from whatssound.audio.library import Library
+from whatssound.ids import TrackId
+from whatssound.rooms.catalog import TrackNow
+from whatssound.wire import events
+from whatssound.wire.errors import Refusal
+
+NEXT_UP = 2
+"""So many tracks at a queue's head are encoded before everything else: the one that plays and the one after it."""
+
+
+class LibraryCatalog:
+    """`rooms.catalog.Catalog` over the library: what a room plays is encoded, the queue's head first."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    async def playable(self, track_id: TrackId) -> events.Track:
+        """The track, and its encode is on its way. Refusal `not_found`, `overloaded`, or `invalid` for a failed one."""
+        track = await self._library.get(track_id)
+        if track.status == "failed":
+            raise Refusal("invalid", track.reason or "This track cannot be played.")
+        return self._library.wire_track(await self._library.want(track_id, "queued"))
+
+    async def current(self, track_ids: Sequence[TrackId]) -> list[TrackNow]:
+        """What is known of these tracks now."""
+        known = await self._library.several(track_ids)
+        return [TrackNow(self._library.wire_track(track), track.status == "failed") for track in known.values()]
+
+    async def upcoming(self, track_ids: Sequence[TrackId]) -> None:
+        """Have these encoded in this order; a full queue of encodes leaves the far ones for later."""
+        for place, track_id in enumerate(track_ids):
+            try:
+                await self._library.want(track_id, "now" if place < NEXT_UP else "queued")
+            except Refusal as refusal:
+                if refusal.code != "not_found":
+                    return
+
+    def sign(self, track: events.Track) -> events.Track:
+        """The track with a signed `hls`."""
+        return self._library.sign(track)

@@ -1,0 +1,229 @@
+"""Builds the object graph of one process: the only file that names adapters."""
+
+import secrets
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from litestar import Litestar
+from prometheus_client import CollectorRegistry
+
+from whatssound.accounts.service import Accounts
+from whatssound.accounts.tokens import AccessTokens
+from whatssound.accounts.user import User
+from whatssound.adapters.blobs_files import FileBlobs
+from whatssound.adapters.data_folder import DataFolder, DataFolderError
+from whatssound.adapters.library_catalog import LibraryCatalog
+from whatssound.adapters.media.encoder import ChildEncoder, composed
+from whatssound.adapters.media.tags import read_tags
+from whatssound.adapters.memory import MemoryBus, MemoryLog
+from whatssound.adapters.messages_sqlite import SqliteMessages
+from whatssound.adapters.secret_file import Secret, open_secret
+from whatssound.adapters.sql.accounts import SqlAccounts
+from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.migrations import upgrade
+from whatssound.adapters.sql.newest import newest_id
+from whatssound.adapters.sql.rooms import SqlRooms
+from whatssound.adapters.sql.tracks import SqlTracks
+from whatssound.adapters.statistics_metrics import StatisticsCollector
+from whatssound.audio.demo import Demo
+from whatssound.audio.edge import Edge
+from whatssound.audio.ingest import Ingest
+from whatssound.audio.keys import Keys
+from whatssound.audio.library import Library
+from whatssound.audio.renditions import Renditions
+from whatssound.audio.track import Track
+from whatssound.bus.timeline import Timeline
+from whatssound.config import Config
+from whatssound.gateway.gateway import Gateway
+from whatssound.http.app import build_app
+from whatssound.http.services import Services
+from whatssound.ids import Snowflakes, ms_of
+from whatssound.messages.service import MessageService
+from whatssound.rooms.service import RoomService
+
+TokenRole = Literal["anon", "guest", "user", "owner", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one process runs."""
+
+    config: Config
+    folder: DataFolder
+    accounts: Accounts
+    rooms: RoomService
+    library: Library
+    demo: Callable[[], Demo]
+    gateway: Gateway
+    http: Litestar
+
+
+@dataclass(frozen=True, slots=True)
+class _Foundation:
+    """What everything else stands on."""
+
+    config: Config
+    folder: DataFolder
+    secret: Secret
+    database: Database
+    timeline: Timeline
+    ids: Snowflakes
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncGenerator[Parts]:
+    """Every part of the server, started; stopped in reverse order on leaving.
+
+    Raises DataFolderError, with advice, when the data folder cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(DataFolder(config.data))
+        base = await _foundation(config, folder, stack)
+        registry = CollectorRegistry()
+        accounts = _accounts(base)
+        library, edge, ingest = await _audio(base, stack)
+        messages_store = await stack.enter_async_context(
+            await SqliteMessages.open(folder.messages, now_ms=base.timeline.now_ms)
+        )
+        messages = MessageService(
+            messages_store,
+            base.ids,
+            now_ms=base.timeline.now_ms,
+            user_per_10s=config.limits.chat_user_per_10s,
+            room_per_s=config.limits.chat_room_per_s,
+        )
+        epoch = secrets.token_hex(8)
+        log, bus = MemoryLog(epoch), MemoryBus()
+        rooms = RoomService(
+            SqlRooms(base.database),
+            log,
+            messages,
+            LibraryCatalog(library),
+            base.ids,
+            owner=epoch,
+            person=accounts.person,
+            now_ms=base.timeline.now_ms,
+            random_bits=secrets.randbits,
+        )
+        library.on_changed(lambda track: _tell_rooms(rooms, library, track))
+        await rooms.start()
+        stack.push_async_callback(rooms.stop)
+        gateway = Gateway(
+            limits=config.limits,
+            accounts=accounts,
+            rooms=rooms,
+            messages=messages,
+            log=log,
+            bus=bus,
+            timeline=base.timeline,
+            registry=registry,
+        )
+        await gateway.start()
+        stack.push_async_callback(gateway.stop)
+        registry.register(
+            StatisticsCollector(
+                {
+                    "rooms": rooms.statistics,
+                    "log": log.statistics,
+                    "message_writer": messages_store.statistics,
+                    "encodes": ingest.statistics,
+                    "gateway": gateway.statistics,
+                }
+            )
+        )
+        http = build_app(
+            Services(
+                accounts=accounts,
+                rooms=rooms,
+                messages=messages,
+                library=library,
+                edge=edge,
+                listeners=gateway.listeners,
+                not_ready=lambda: _not_ready(base.database),
+                registry=registry,
+                upload_folder=folder.uploads,
+                now_ms=base.timeline.now_ms,
+                limits=config.limits,
+            )
+        )
+        yield Parts(config, folder, accounts, rooms, library, lambda: _demo(base, library), gateway, http)
+
+
+async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack) -> _Foundation:
+    secret = open_secret(folder.secret, jwt_secret=config.jwt_secret)
+    upgrade(sqlite_url(folder.database, driver="pysqlite"))
+    database = Database(sqlite_url(folder.database))
+    stack.push_async_callback(database.close)
+    timeline = Timeline()
+    ids = Snowflakes(timeline.now_ms, floor_ms=ms_of(await newest_id(database)) + 1)
+    return _Foundation(config, folder, secret, database, timeline, ids)
+
+
+def _accounts(base: _Foundation) -> Accounts:
+    tokens = AccessTokens(base.secret.derive("jwt"), now_ms=base.timeline.now_ms)
+    return Accounts(SqlAccounts(base.database), tokens, new_id=base.ids.next, now_ms=base.timeline.now_ms)
+
+
+async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edge, Ingest]:
+    store, blobs = SqlTracks(base.database), FileBlobs(base.folder.blobs)
+    keys = Keys(base.secret.derive, base.timeline.now_ms)
+    renditions = Renditions(blobs)
+    ingest = Ingest(store, ChildEncoder(base.config.encoder), blobs, keys, work=base.folder.root / "work")
+    await ingest.start()
+    stack.push_async_callback(ingest.stop)
+    library = Library(
+        store,
+        ingest,
+        blobs,
+        renditions=renditions,
+        keys=keys,
+        ids=base.ids,
+        read_tags=read_tags,
+        uploads=base.folder.uploads,
+        now_ms=base.timeline.now_ms,
+    )
+    edge = Edge(library, store, ingest, blobs, renditions=renditions, keys=keys)
+    return library, edge, ingest
+
+
+def _demo(base: _Foundation, library: Library) -> Demo:
+    async def compose(name: str, folder: Path) -> Path:
+        return await composed(name, folder, base.config.encoder)
+
+    return Demo(library, compose, base.folder.demo)
+
+
+def _tell_rooms(rooms: RoomService, library: Library, track: Track) -> None:
+    rooms.track_changed(library.wire_track(track), failed=track.status == "failed")
+
+
+async def _not_ready(database: Database) -> Sequence[str]:
+    try:
+        await newest_id(database)
+    except OSError as problem:
+        return [f"the database cannot be read: {problem}"]
+    return []
+
+
+async def token_by_hand(config: Config, role: TokenRole, name: str | None) -> str:
+    """An access token for this data folder, whether or not its server runs. Raises DataFolderError, Refusal."""
+    folder = DataFolder(config.data)
+    folder.make()
+    async with AsyncExitStack() as stack:
+        accounts = _accounts(await _foundation(config, folder, stack))
+        return accounts.token_for(await _bearer(accounts, role, name), role)
+
+
+async def _bearer(accounts: Accounts, role: TokenRole, name: str | None) -> User | None:
+    match role:
+        case "anon":
+            return None
+        case "owner" | "service":
+            return await accounts.owner()
+        case "guest" | "user":
+            if name is None:
+                raise DataFolderError(f"A {role} has a name: give one with --name.")
+            return await accounts.account(name, role)
