@@ -23,7 +23,7 @@ class Talker:
     client: SocketClient
     shown: dict[int, str] = field(default_factory=dict)
     unacknowledged: dict[str, str] = field(default_factory=dict)
-    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _position: dict[str, Any] | None = None
     _read: int = 0
 
