@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.tokens import AccessTokens
 from whatssound.adapters.blobs_files import FileBlobs
+from whatssound.adapters.library_catalog import LibraryCatalog
 from whatssound.adapters.media.encoder import ChildEncoder
 from whatssound.adapters.media.tags import read_tags
 from whatssound.adapters.memory import MemoryLog
@@ -32,11 +33,9 @@ from whatssound.audio.renditions import Renditions
 from whatssound.config import EncoderLimits, Limits
 from whatssound.http.app import build_app
 from whatssound.http.services import Services
-from whatssound.ids import Snowflakes, TrackId
+from whatssound.ids import Snowflakes
 from whatssound.messages.service import MessageService
-from whatssound.rooms.catalog import TrackNow
 from whatssound.rooms.service import RoomService
-from whatssound.wire import events
 
 
 class ServerTime:
@@ -47,27 +46,6 @@ class ServerTime:
 
     def __call__(self) -> float:
         return self.now_ms
-
-
-class LibraryCatalog:
-    """The library as rooms see it."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-
-    async def playable(self, track_id: TrackId) -> events.Track:
-        return self._library.wire_track(await self._library.want(track_id, "queued"))
-
-    async def current(self, track_ids: Sequence[TrackId]) -> list[TrackNow]:
-        found = await self._library.several(track_ids)
-        return [TrackNow(self._library.wire_track(track), track.status == "failed") for track in found.values()]
-
-    async def upcoming(self, track_ids: Sequence[TrackId]) -> None:
-        for track_id in track_ids:
-            await self._library.want(track_id, "queued")
-
-    def sign(self, track: events.Track) -> events.Track:
-        return self._library.sign(track)
 
 
 @dataclass(frozen=True)

@@ -211,12 +211,12 @@ async def test_an_id_a_limit_or_a_cursor_that_is_none_is_invalid(rig: Rig, path:
 
 
 def test_what_a_killed_server_left_half_uploaded_is_cleared_away_a_day_later(tmp_path: Path) -> None:
-    old, young, other = tmp_path / "a.part", tmp_path / "b.part", tmp_path / "c.mp3"
+    old, young, other = tmp_path / "incoming-a", tmp_path / "incoming-b", tmp_path / "7.mp3"
     for path in (old, young, other):
         path.write_bytes(b"x")
     yesterday = time.time() - 25 * 3_600
     for path in (old, other):
         os.utime(path, (yesterday, yesterday))
     assert uploads.forget_abandoned(tmp_path) == 1
-    assert sorted(tmp_path.iterdir()) == [young, other]
+    assert sorted(tmp_path.iterdir()) == [other, young]
     assert uploads.forget_abandoned(tmp_path / "nowhere") == 0

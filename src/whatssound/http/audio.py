@@ -62,7 +62,7 @@ async def segment(
     "/covers/{key:str}",
     http_method=["GET", "HEAD"],
     media_type="image/jpeg",
-    responses=problems.responses("not_found", "range_not_satisfiable"),
+    responses=problems.responses("invalid", "not_found", "range_not_satisfiable"),
 )
 async def cover(request: Request[Any, Any, Any], key: FromPath[str], edge: EdgeGiven) -> Response[bytes]:
     """A cover image."""

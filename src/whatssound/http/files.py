@@ -21,7 +21,7 @@ CHUNK_BYTES: Final = 256 * 1024
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For what can never change under its name."""
 
-_ONE_RANGE: Final = re.compile(r"^bytes=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*$", re.IGNORECASE)
+_ONE_RANGE: Final = re.compile(r"^bytes=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*$", re.IGNORECASE | re.ASCII)
 
 
 class Span(NamedTuple):

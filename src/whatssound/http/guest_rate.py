@@ -28,7 +28,7 @@ class GuestRate:
         level, since_ms = self._levels.get(key, (float(self._per_minute), now_ms))
         level = min(self._per_minute, level + (now_ms - since_ms) * self._per_minute / 60_000)
         if level < 1:
-            wait_ms = int((1 - level) * 60_000 / self._per_minute) + 1
+            wait_ms = int((1 - level) * 60_000 / max(self._per_minute, 1)) + 1
             raise Refusal(
                 "rate_limited", "Too many new guests from your network; wait a moment.", retry_after_ms=wait_ms
             )

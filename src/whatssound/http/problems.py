@@ -44,7 +44,13 @@ def answer(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Respon
 
 def exception_handlers() -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
     """For the application: nothing leaves it in another shape."""
-    return {Refusal: _refused, HTTPException: _refused_by_framework, OSError: _io_failed, Exception: _failed}
+    return {
+        Refusal: _refused,
+        HTTPException: _refused_by_framework,
+        RecursionError: _too_deep,
+        OSError: _io_failed,
+        Exception: _failed,
+    }
 
 
 def responses(*codes: str) -> dict[int, ResponseSpec]:
@@ -96,6 +102,11 @@ def _fields(extra: object) -> list[dict[str, str]]:
         {"field": str(item.get("key") or item.get("source") or "body"), "problem": str(item.get("message"))}
         for item in found
     ]
+
+
+def _too_deep(_request: Request[Any, Any, Any], _error: RecursionError) -> Response[dict[str, Any]]:
+    """A body of a hundred thousand brackets is not an error of ours; nothing here recurses by itself."""
+    return answer(Refusal("invalid", "This body is nested too deeply."))
 
 
 def _io_failed(request: Request[Any, Any, Any], problem: OSError) -> Response[dict[str, Any]]:

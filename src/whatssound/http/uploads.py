@@ -28,6 +28,9 @@ FORM_BYTES: Final = 64 * 1024
 WRITE_BYTES: Final = 1024 * 1024
 """Written at once: one hop to a thread per MiB, and one MiB of memory per upload."""
 
+INCOMING: Final = "incoming-"
+"""Begins the names of files that still arrive; a kept one begins with its track's id."""
+
 ABANDONED_S: Final = 24 * 3_600
 """A partial upload this old belongs to nobody: its server was killed."""
 
@@ -50,7 +53,7 @@ async def received_file(request: Request[Any, Any, Any], folder: Path, *, limit_
     """
     boundary = _boundary(request)
     _check_announced(request.content_length, folder, limit_bytes)
-    path = folder / f"{secrets.token_hex(16)}.part"
+    path = folder / f"{INCOMING}{secrets.token_hex(16)}"
     try:
         with await to_thread.run_sync(_open, path) as file:
             incoming = _Incoming(file, limit_bytes)
@@ -67,7 +70,7 @@ def forget_abandoned(folder: Path) -> int:
     """Delete what killed servers left half-uploaded; how many files that were. To be called at the start."""
     if not folder.is_dir():
         return 0
-    old = [part for part in folder.glob("*.part") if time.time() - part.stat().st_mtime > ABANDONED_S]
+    old = [part for part in folder.glob(f"{INCOMING}*") if time.time() - part.stat().st_mtime > ABANDONED_S]
     for part in old:
         part.unlink(missing_ok=True)
     return len(old)
