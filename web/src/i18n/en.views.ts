@@ -147,7 +147,6 @@ export const viewsEnglish = {
   "transport.skip": "Next track",
   "upload.dismiss": "Remove {name} from this list",
   "upload.encoding": "Encoding, {percent} %",
-  "upload.ready": "In the library",
   "upload.sending": "Uploading, {percent} %",
   "upload.waiting": "Waiting",
   "volume.label": "Volume",
