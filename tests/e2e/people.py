@@ -66,6 +66,23 @@ class Person:
         """Wait until this player has stayed within `goal_ms` of where the room is."""
         return self.page.evaluate(SETTLED, [goal_ms, readings])
 
+    def listen_if_silent(self) -> None:
+        """Tap "listen" unless music already sounds here."""
+        button = self.part("listen")
+        if button.is_visible():
+            button.click()
+
+    def ban(self, message: str) -> None:
+        """Ban whoever wrote `message`, from the chat line's own menu."""
+        line = self.part("chat-line").filter(has_text=message)
+        line.hover()
+        line.get_by_role("button", name="What to do").click()
+        line.get_by_role("button", name="Ban", exact=True).click()
+
+    def sees_notice(self, state: str) -> None:
+        """A whole page says what happened."""
+        expect(self.part("notice")).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
+
     def close(self) -> None:
         self.context.close()
 
@@ -97,6 +114,13 @@ def open_room(person: Person, title: str) -> str:
 def upload(person: Person, *files: Path) -> None:
     """Put files into the library through the page."""
     person.part("upload-input").set_input_files([str(f) for f in files])
+
+
+def queue(person: Person, title: str) -> None:
+    """Add the track to the queue as soon as the library shows it, and wait until it is there."""
+    rows = person.page.locator("[data-testid=upload], [data-testid=library-track]").filter(has_text=title)
+    rows.first.get_by_test_id("library-add").click()
+    expect(person.part("queue").get_by_text(title).first).to_be_visible(timeout=PATIENCE_MS)
 
 
 def apart_ms(one: dict[str, Any], other: dict[str, Any]) -> float:

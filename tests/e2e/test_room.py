@@ -93,9 +93,9 @@ def test_a_banned_listener_is_told_and_stays_out(ana: Person, ben: Person) -> No
     ben.say("something rude")
     ana.sees_message("something rude")
     ana.ban("something rude")
-    ben.sees_state("banned")
+    ben.sees_notice("banned")
     ben.page.reload()
-    ben.sees_state("banned")
+    ben.sees_notice("banned")
 
 
 def ensure_playing(person: Person) -> None:
