@@ -14,7 +14,7 @@ _POLICY: Final = "; ".join(
     (
         "default-src 'self'",
         "connect-src 'self' ws: wss: blob:",  # older Safari does not count ws: as 'self'
-        "media-src 'self' blob: data:",  # MSE; a moment of silence unlocks the audio elements inside the tap
+        "media-src 'self' blob:",  # MSE
         "img-src 'self' data: blob:",
         "style-src 'self' 'unsafe-inline'",  # the room's colour and the waveform are set in style attributes
         "script-src 'self'",
