@@ -180,9 +180,6 @@ class Doorkeeper:
     def now_ms(self) -> float:
         return 0.0
 
-    def refused(self, refusal: Refusal) -> None:
-        pass
-
     def channel(self, session: Session, join: Frame) -> Channel | None:
         del session, join
         return None

@@ -60,7 +60,7 @@ class Channel(ABC):
 
     @abstractmethod
     def left(self) -> None:
-        """The channel is over; called once, for whatever reason."""
+        """The channel is over, for whatever reason; called again when that happened while it joined."""
 
     def at_once(self, event: str, payload: Json, at_ms: float) -> Json | None:
         """The answer to an event that must not wait its turn, or None. Raises Refusal.
@@ -142,6 +142,8 @@ class Channel(ABC):
             self._refuse(frame, Refusal("internal", "Something went wrong here; it was written down."))
         else:
             self._answer(frame, answer)
+        if joining and self.state is ChannelState.CLOSED:
+            self.left()  # what the join attached after the channel had ended
 
     def _answer(self, frame: Frame, response: Json) -> None:
         self.session.count(frame.event, "ok")

@@ -78,6 +78,8 @@ class Gateway:
         self._draining = False
         self._empty = asyncio.Event()
         rooms.on_member(self.hub.on_member)
+        self.metrics.waiting_bytes.set_function(lambda: self.statistics().waiting_bytes)
+        self.metrics.working.set_function(lambda: len(self._work))
 
     async def start(self) -> None:
         """Begin to look after sockets and rooms."""
@@ -129,10 +131,6 @@ class Gateway:
         self._sweep.add(socket)
         self.metrics.sockets.set(len(self._sockets))
         return session
-
-    def refused(self, refusal: Refusal) -> None:
-        """An upgrade is being answered with `refusal`."""
-        self.metrics.refused.labels(refusal.code).inc()
 
     def lost(self, socket: Socket) -> None:
         """The connection of a socket is gone, admitted or not."""

@@ -16,6 +16,12 @@ class Metrics:
         self.sockets = Gauge("whatssound_sockets", "Open sockets.", registry=registry)
         self.channels = Gauge("whatssound_channels", "Joined channels.", registry=registry)
         self.rooms = Gauge("whatssound_hub_rooms", "Rooms with listeners on this node.", registry=registry)
+        self.waiting_bytes = Gauge(
+            "whatssound_outbox_waiting_bytes", "Bytes that wait for slow readers, in all sockets.", registry=registry
+        )
+        self.working = Gauge(
+            "whatssound_channels_working", "Channels with a join or command under way.", registry=registry
+        )
         self.refused = Counter(
             "whatssound_upgrades_refused", "Upgrade requests answered with an error.", ["code"], registry=registry
         )

@@ -19,6 +19,7 @@ from picows import WSFrame, WSListener, WSTransport, WSUpgradeResponse, WSUpgrad
 from whatssound.config import Limits
 from whatssound.gateway.closing import LINGER_S, Linger
 from whatssound.gateway.handshake import Upgrade, http_answer, read_upgrade
+from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.outbox import Outbox, OutboxStatistics
 from whatssound.gateway.session import Session
 from whatssound.wire.errors import Refusal
@@ -57,12 +58,13 @@ class _Protocol(Protocol):
 class Door(Protocol):
     """Who decides about upgrades; implemented by the gateway."""
 
-    def admit(self, upgrade: Upgrade, socket: "Socket") -> Session:
-        """The session for a request that may become a socket. Raises Refusal."""
+    @property
+    def metrics(self) -> Metrics:
+        """Where sockets count."""
         ...
 
-    def refused(self, refusal: Refusal) -> None:
-        """An upgrade is being answered with `refusal`."""
+    def admit(self, upgrade: Upgrade, socket: "Socket") -> Session:
+        """The session for a request that may become a socket. Raises Refusal."""
         ...
 
     def lost(self, socket: "Socket") -> None:
@@ -167,9 +169,11 @@ class Socket(WSListener, asyncio.BufferedProtocol):
             upgrade = read_upgrade(data, limit_bytes=self._limits.handshake_bytes)
             self._session = self._door.admit(upgrade, self)
         except Refusal as refusal:
-            self._door.refused(refusal)
-            self._transport.write(http_answer(refusal))
-            self._transport.close()
+            self._turn_away(refusal)
+            return
+        except Exception:
+            _log.exception("an upgrade failed")
+            self._turn_away(Refusal("internal", "Something went wrong here; it was written down."))
             return
         self._speak(upgrade)
 
@@ -211,6 +215,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         if self._state is not SocketState.OPEN:
             return
         self._state = SocketState.CLOSING
+        self._door.metrics.closed.labels(str(code)).inc()
         whole = self._outbox is None or not self._outbox.mid_frame
         self._end_session()
         if whole:
@@ -223,6 +228,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         """picows has sent a close frame because the client broke the protocol."""
         if self._state is SocketState.OPEN:
             self._state = SocketState.CLOSING
+            self._door.metrics.closed.labels("protocol").inc()
             self._end_session()
             self._linger()
 
@@ -264,6 +270,11 @@ class Socket(WSListener, asyncio.BufferedProtocol):
             self.close(1011, "internal")
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def _turn_away(self, refusal: Refusal) -> None:
+        self._door.metrics.refused.labels(refusal.code).inc()
+        self._transport.write(http_answer(refusal))
+        self._transport.close()
 
     def _speak(self, upgrade: Upgrade) -> None:
         """Let picows answer the request, in slices of its read buffer, and take frames from there."""
@@ -343,6 +354,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         outbox, self._outbox = self._outbox, None
         self._fragments = None
         if outbox is not None:
+            self._door.metrics.dropped.inc(outbox.statistics().dropped_frames)
             outbox.finish()
         if session is not None:
             session.ended()
