@@ -107,7 +107,7 @@ class NameRequest(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Every error of this API. `code` is for programs, `message` for people; `retry_after_ms` says when to ask again."""
+    """Every error: `code` for programs, `message` for people; `retry_after_ms` says when to ask the same again."""
 
     code: str
     message: str
