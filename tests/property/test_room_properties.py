@@ -103,7 +103,7 @@ def test_ticking_on_the_way_sounds_the_same_as_one_look_at_the_end(
 ) -> None:
     rooms, now_ms = walked(durations_ms, rule, steps)
     ticked = rooms[-1]
-    for wait_ms in waits_ms:
+    for wait_ms in (0.0, *waits_ms):
         now_ms += wait_ms
         ticked = decide(ticked, commands.Tick(), now_ms)
     assert without_revs(ticked) == without_revs(caught_up(rooms[-1], now_ms))

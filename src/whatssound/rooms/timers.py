@@ -39,6 +39,11 @@ class Timers:
         if self._heap[0] == (at_ms, room):
             self._changed.set()
 
+    @property
+    def backlog(self) -> int:
+        """Alarms kept, the replaced ones included; stays within a few times those that are set."""
+        return len(self._heap)
+
     def is_armed(self, room: RoomId) -> bool:
         """Whether an alarm is set."""
         return room in self._armed

@@ -11,10 +11,10 @@ from whatssound.messages.store import Page
 
 _COLUMNS: Final = "id, user_id, user_name, user_role, text, nonce, reply_to, edit_rev, deleted"
 _AT: Final = "room = ? AND bucket = ? AND id = ?"
-_OLDER: Final = (
+OLDER: Final = (
     f"SELECT {_COLUMNS} FROM messages WHERE room = ? AND (bucket, id) < (?, ?) ORDER BY bucket DESC, id DESC LIMIT ?"
 )
-_NEWER: Final = f"SELECT {_COLUMNS} FROM messages WHERE room = ? AND (bucket, id) > (?, ?) ORDER BY bucket, id LIMIT ?"
+NEWER: Final = f"SELECT {_COLUMNS} FROM messages WHERE room = ? AND (bucket, id) > (?, ?) ORDER BY bucket, id LIMIT ?"
 
 END_OF_TIME: Final = (1 << 63) - 1
 
@@ -81,13 +81,13 @@ def before(connection: sqlite3.Connection, room: RoomId, id: int, limit: int) ->
 
     The key's order is (bucket, id), so one range read passes over silent years without looking at them.
     """
-    rows = connection.execute(_OLDER, (room, bucket_of(id), id, limit + 1)).fetchall()
+    rows = connection.execute(OLDER, (room, bucket_of(id), id, limit + 1)).fetchall()
     return Page(tuple(_message(room, row) for row in rows[:limit]), len(rows) > limit)
 
 
 def after(connection: sqlite3.Connection, room: RoomId, id: int, limit: int) -> Page:
     """The oldest above `id`, newest first."""
-    rows = connection.execute(_NEWER, (room, bucket_of(id), id, limit + 1)).fetchall()
+    rows = connection.execute(NEWER, (room, bucket_of(id), id, limit + 1)).fetchall()
     return Page(tuple(_message(room, row) for row in reversed(rows[:limit])), len(rows) > limit)
 
 
