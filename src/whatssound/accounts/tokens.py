@@ -29,7 +29,7 @@ TOKEN_CHARACTERS = 16_384
 """Longer than any token we make; longer ones are refused unread."""
 
 CACHED_TOKENS = 16_384
-"""About 6 MB. A verification costs 30-50 µs, a cached one 2 µs."""
+"""5.4 MB. A verification costs 81 µs, a cached one 2.6 µs (16,000 tokens of ours, one core of a small server)."""
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
