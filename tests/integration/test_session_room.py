@@ -121,11 +121,16 @@ async def test_a_reader_hears_but_does_not_speak(rig: Rig, room: Room) -> None:
 
 @pytest.mark.parametrize(
     ("name", "token", "code"),
-    [("room:1", "good", "not_found"), ("room:friday", "good", "not_found"), ("{room}", "bad", "unauthorized")],
+    [
+        ("room:1", "good", "not_found"),
+        ("room:friday", "good", "not_found"),
+        ("room:0{id}", "good", "not_found"),
+        ("room:{id}", "bad", "unauthorized"),
+    ],
 )
 async def test_a_join_refused_for_good_is_closed(rig: Rig, room: Room, name: str, token: str, code: str) -> None:
     given = {"good": rig.accounts.token_for(None), "bad": "nonsense"}[token]
-    where = name.format(room=topic(room))
+    where = name.format(id=room.id)
     async with connected(rig.port) as client:
         await client.send(json.dumps(["j", "j", where, "phx_join", {"access_token": given}]))
         reply, closed = await frame(client), await frame(client)
@@ -238,6 +243,19 @@ async def test_an_expired_token_ends_the_channel_and_a_newer_one_keeps_it(rig: R
         with pytest.raises(Refused, match="unauthorized"):
             await early.join(topic(room))
         await late.push(topic(room), "chat:send", text="still here", nonce="n")
+
+
+async def test_a_newer_token_holds_for_all_rooms_of_the_socket(rig: Rig, room: Room) -> None:
+    ana, other = await rig.guest("Ana"), await rig.room("Saturday")
+    async with rig.client(ana, ttl_s=60) as client:
+        await client.join(topic(room))
+        await client.join(topic(other))
+        await client.push(topic(room), "access_token", access_token=rig.accounts.token_for(ana, ttl_s=600))
+        rig.time.ms += 61_000
+        for socket in rig.gateway.sockets():
+            socket.check(asyncio.get_running_loop().time())
+        await client.push(topic(other), "chat:send", text="still here", nonce="n")
+        assert [event for _, event, _ in client.events if event == "phx_error"] == []
 
 
 async def test_somebody_elses_token_does_not_change_who_one_is(rig: Rig, room: Room) -> None:

@@ -55,6 +55,8 @@ class Slow(Channel):
 
     def joined(self) -> None:
         self.table.done.append("joined")
+        if self.table.falls_over:
+            raise ZeroDivisionError
 
     async def run(self, event: str, payload: Json) -> Json:
         self.table.begun.append(event)
@@ -85,6 +87,7 @@ class Table:
         self.done: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.now_s = 0.0
+        self.falls_over = False
         self.wire = Wire()
         self.session = Session(self.wire, V2, None, self, now_s=lambda: self.now_s)
 
@@ -152,6 +155,17 @@ async def test_a_command_that_crashes_is_answered_and_the_next_one_runs(table: T
     table.hears("1", "c", "t", "do", {})
     await table.finish()
     assert table.answers() == [("a", "internal"), ("b", "forbidden"), ("c", "ok")]
+
+
+async def test_a_channel_that_fails_itself_makes_the_client_join_again(table: Table) -> None:
+    table.falls_over = True
+    table.hears("1", "1", "t", "phx_join", {})
+    table.hears("1", "2", "t", "do", {})
+    await table.finish()
+    assert [frame[3] for frame in table.wire.frames] == ["phx_reply", "phx_error"]
+    for number in range(PENDING_COMMANDS):
+        table.hears("2", str(number), f"t{number % 3}", "phx_join", {})
+    assert ("31", "overloaded") not in table.answers()
 
 
 async def test_more_work_than_may_wait_is_answered_overloaded(table: Table) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from whatssound.accounts.user import Identity
 from whatssound.wire.errors import ERRORS, Refusal
 from whatssound.wire.phoenix import EMPTY, NULL, Frame, Json, Serializer
 
@@ -74,6 +75,10 @@ class Channel(ABC):
         """What is due about once a second."""
         del now_ms
 
+    def renewed(self, identity: Identity) -> None:
+        """Somebody showed a newer token on this socket; it may be this channel's person."""
+        del identity
+
     def receive(self, frame: Frame, at_ms: float) -> None:
         """Take a frame of this channel."""
         try:
@@ -122,6 +127,9 @@ class Channel(ABC):
             try:
                 if self.state is not ChannelState.CLOSED:
                     await self._do(frame)
+            except Exception:  # an answer could not be given: the client is better off joining again
+                _log.exception("a channel failed", topic=self.topic)
+                self.close("phx_error")
             finally:
                 if frame.event != "phx_leave":
                     self.session.release()

@@ -92,7 +92,7 @@ class Gateway:
         Returns when they are gone and the commands that were being done are done, or after `grace_s`.
         """
         self._draining = True
-        for socket in tuple(self._sockets):
+        for socket in self.sockets():
             socket.close(1012, "restart")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
@@ -112,6 +112,10 @@ class Gateway:
     def listeners(self, room: RoomId) -> int:
         """How many sockets of this node are in `room`."""
         return self.hub.listeners(room)
+
+    def sockets(self) -> tuple[Socket, ...]:
+        """The sockets that are open now."""
+        return tuple(self._sockets)
 
     def statistics(self) -> GatewayStatistics:
         """What goes on here now."""

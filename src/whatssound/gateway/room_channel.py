@@ -141,6 +141,11 @@ class RoomChannel(Channel):
         if self._identity is not None and self._identity.expires_ms <= now_ms:
             self.close("phx_error", refusal_payload(Refusal("unauthorized", "Your sign-in has expired; renew it.")))
 
+    def renewed(self, identity: Identity) -> None:
+        """A newer token of the same person prolongs the channel, one of somebody else does not."""
+        if self._identity is not None and self._identity.user_id == identity.user_id:
+            self._identity = identity
+
     async def run(self, event: str, payload: Json) -> Json:
         """Do what one of the room's commands asks."""
         decode = _DECODERS.get(event)
@@ -213,7 +218,6 @@ class RoomChannel(Channel):
             raise Refusal("forbidden", "This token belongs to somebody else; join with it instead.")
         if identity.user_id is not None:
             self._user = await self._parts.accounts.user(identity)
-        self._identity = identity
         self.session.renewed(identity)
         return EMPTY
 
@@ -247,10 +251,15 @@ class RoomChannel(Channel):
 
 
 def _room_id(topic: str) -> RoomId:
+    """The id in the topic, spelled as we spell it: events come under that spelling only."""
+    text = topic.removeprefix(PREFIX)
     try:
-        return RoomId(parse_id(topic.removeprefix(PREFIX)))
+        room = RoomId(parse_id(text))
     except ValueError:
-        raise Refusal("not_found", "There is no such room.") from None
+        room = None
+    if room is None or str(room) != text:
+        raise Refusal("not_found", "There is no such room.")
+    return room
 
 
 def _decoded(decode: Any, event: str, payload: Json) -> Any:

@@ -188,9 +188,11 @@ class Session:
         self._rules.metrics.answered(command, result)
 
     def renewed(self, identity: Identity) -> None:
-        """The person showed a newer token; it is the socket's from now on, unless that is somebody else's."""
+        """A person showed a newer token: it is the socket's and all their channels' from now on."""
         if self.identity is None or self.identity.user_id == identity.user_id:
             self.identity = identity
+        for channel in self._channels.values():
+            channel.renewed(identity)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
