@@ -5,8 +5,8 @@ const steady = { settling: false, leads: false };
 
 describe("a listener's player", () => {
   test("is left alone when it is near enough", () => {
-    expect(correctionFor(7, steady)).toEqual({ kind: "none" });
-    expect(correctionFor(-7, steady)).toEqual({ kind: "none" });
+    expect(correctionFor(5, steady)).toEqual({ kind: "none" });
+    expect(correctionFor(-5, steady)).toEqual({ kind: "none" });
   });
 
   test.each([30, -30, 100, -100, 240])("ends up in step after one burst for %i ms", (errorMs) => {

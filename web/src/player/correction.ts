@@ -13,7 +13,7 @@ export const READING_EVERY_MS = 60;
 const NUDGE = 0.03;
 
 /** Readings themselves scatter by a few ms; below this a correction would only add to it. */
-const NEAR_MS = 8;
+const NEAR_MS = 6;
 
 /** A burst for this would take over 8 s of audibly wrong pitch; a seek is one short gap. */
 const SEEK_BEYOND_MS = 250;
@@ -22,7 +22,7 @@ const SEEK_BEYOND_MS = 250;
 const SEEK_BEYOND_SETTLING_MS = 110;
 
 /** The DJ's own player is never bent; a bad start is put right once, a lag only where it leaves the room. */
-const LEADER_SEEK_SETTLING_MS = 25;
+const LEADER_SEEK_SETTLING_MS = 20;
 
 /** After a burst the rate needs a moment to be 1 everywhere in the output before readings count. */
 export const REST_MS = 600;

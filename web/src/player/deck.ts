@@ -10,8 +10,14 @@ export interface DeckEvents {
   interrupted(deck: Deck): void;
 }
 
-/** 44 bytes of header and one silent sample: played inside a tap, it unlocks the element where that is needed. */
-const SILENCE = "data:audio/wav;base64,UklGRiYAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQIAAAAAAA==";
+/** A WAV file of one silent sample: played inside a tap, it unlocks the element where that is needed. */
+const SILENCE = "UklGRiYAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQIAAAAAAA==";
+
+/** As a blob, because the page's security policy forbids `data:` addresses. */
+function silence(): string {
+  const bytes = Uint8Array.from(atob(SILENCE), (character) => character.charCodeAt(0));
+  return URL.createObjectURL(new Blob([bytes], { type: "audio/wav" }));
+}
 
 const LOOKED_AT = ["canplay", "canplaythrough", "seeked", "playing", "waiting", "ended", "durationchange"] as const;
 
@@ -40,7 +46,7 @@ export class Deck {
   unlock(): void {
     if (this.unlocked || this.entryId !== null) return;
     this.unlocked = true;
-    this.element.src = SILENCE;
+    this.element.src = silence();
     this.element.play().catch(() => undefined);
   }
 

@@ -7,11 +7,11 @@ import type { Memory } from "../state/storage";
 
 export type Delay = "start" | "seek" | "load";
 
-/** First guesses in ms, from Chromium without an audio device; and what is still believable. */
+/** First guesses in ms (Chromium 156 without an audio device took 80-91 to start); and what is still believable. */
 const GUESSES: Record<Delay, { guessMs: number; mostMs: number }> = {
-  start: { guessMs: 20, mostMs: 400 },
-  seek: { guessMs: 60, mostMs: 1_000 },
-  load: { guessMs: 300, mostMs: 4_000 },
+  start: { guessMs: 80, mostMs: 400 },
+  seek: { guessMs: 40, mostMs: 1_000 },
+  load: { guessMs: 250, mostMs: 4_000 },
 };
 
 /** The first observation replaces a guess; later ones count a third, so that one hiccup does little. */

@@ -45,6 +45,8 @@ const CONFIG: Partial<HlsConfig> = {
   lowLatencyMode: false,
   testBandwidth: false,
   abrEwmaDefaultEstimate: ASSUMED_LINE_BPS,
+  // hls.js fills up to the larger of the two; without this the length would not count.
+  maxBufferSize: 0,
   maxBufferLength: FIRST_BUFFER_S,
   maxMaxBufferLength: FULL_BUFFER_S,
   backBufferLength: BACK_BUFFER_S,
