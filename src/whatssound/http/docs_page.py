@@ -36,6 +36,7 @@ def rendered(api: dict[str, Any]) -> str:
     title = escape(f"{api['info']['title']} {api['info']['version']}")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<link rel="icon" href="data:,">'
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>{_prose(api['info'].get('description', ''))}"
         '<p>For programs: <a href="/docs/openapi.json">openapi.json</a>, '
         '<a href="/docs/openapi.yaml">openapi.yaml</a>.</p>'

@@ -28,7 +28,6 @@ _POLICY: Final = "; ".join(
 
 _PAGE_HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
@@ -36,6 +35,7 @@ _NOT_BUILT: Final = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">
 <title>WhatsSound: the page is not built</title>
 <style>
 :root { color-scheme: dark light }
