@@ -82,6 +82,8 @@ export const viewsEnglish = {
   "name.change": "You are {name}. Change your name",
   "name.save": "Save",
   "name.yours": "Your name",
+  "page.outdated": "This part of the page could not be loaded. Reload to get the newest page.",
+  "page.reload": "Reload",
   "person.ban": "Ban",
   "person.banned": "{name} is banned from this room.",
   "person.kick": "Send out",

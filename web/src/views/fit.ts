@@ -24,12 +24,17 @@ function fits(node: HTMLElement, { size, lines }: Step): boolean {
 function set(node: HTMLElement, largest: number, lines: number): void {
   const steps = STEPS.filter(({ size }) => size <= largest).map((step) => ({ ...step, lines: Math.min(step.lines, lines) }));
   node.style.overflowWrap = "normal";
+  node.style.removeProperty("-webkit-line-clamp");
+  node.classList.remove("clamped");
   for (const step of steps) {
     node.style.fontSize = `${step.size / 16}rem`;
     node.style.fontStretch = `${step.stretch}%`;
     if (fits(node, step)) return;
   }
+  // Longer than any poster: the rest is for those who ask (the `title` of the element).
   node.style.overflowWrap = "anywhere";
+  node.style.setProperty("-webkit-line-clamp", String(steps.at(-1)?.lines === 1 ? 2 : (steps.at(-1)?.lines ?? 4)));
+  node.classList.add("clamped");
 }
 
 /** An attachment: `{@attach fit(title, 112, 3)}`. Runs again when the text, the place or the font changes. */

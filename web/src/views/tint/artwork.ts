@@ -44,10 +44,10 @@ function moons(paint: Paint): string {
 
 function dunes(paint: Paint): string {
   const hills = [0, 1, 2, 3, 4].map((hill) => {
-    const top = 180 + hill * 48;
-    const lean = hill % 2 === 0 ? 70 : -50;
+    const top = 184 + hill * 48;
+    const lean = hill % 2 === 0 ? 24 : -16;
     const fill = paint(0.62 - 0.09 * hill, 0.14 - 0.01 * hill, -hill * 14);
-    return `<path d="M0 ${top + lean}C130 ${top - lean} 260 ${top + lean} 400 ${top - lean / 2}V400H0Z" fill="${fill}"/>`;
+    return `<path d="M0 ${top + lean}C136 ${top - lean * 3} 256 ${top + lean * 2} 400 ${top - lean}V400H0Z" fill="${fill}"/>`;
   });
   return `<circle cx="288" cy="120" r="56" fill="url(#b)"/>${hills.join("")}`;
 }
