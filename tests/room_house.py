@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from room_builders import ManualClock, track
+from room_builders import track
 from whatssound.accounts.user import User
 from whatssound.adapters.memory import MemoryLog
 from whatssound.adapters.messages_sqlite import SqliteMessages
@@ -20,9 +21,11 @@ from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.bus.log import LogEvent, LogPosition, LogUnavailable
 from whatssound.ids import RoomId, Snowflakes, TrackId, UserId
 from whatssound.messages.service import MessageService
+from whatssound.messages.store import MessageStore
 from whatssound.rooms.catalog import TrackNow
 from whatssound.rooms.room import Room
 from whatssound.rooms.service import RoomService
+from whatssound.rooms.store import RoomStore
 from whatssound.wire import commands, events
 from whatssound.wire.errors import Refusal
 from whatssound.wire.record import decode_record
@@ -68,6 +71,34 @@ class FlakyLog(MemoryLog):
         return await super().append(room, record, key=key)
 
 
+class Spoilt:
+    """A store in front of another: counts what is asked, and fails when a test plants it.
+
+    `plant("save", "after", EIO)` lets the next save be done and its answer be lost; "before" lets it not be done.
+    """
+
+    def __init__(self, store: object) -> None:
+        self._store = store
+        self._planted: dict[str, tuple[str, int]] = {}
+        self.asked: Counter[str] = Counter()
+
+    def plant(self, method: str, when: str, number: int) -> None:
+        self._planted[method] = (when, number)
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._store, name)
+
+        async def asked(*args: object, **kwargs: object) -> object:
+            self.asked[name] += 1
+            when, number = self._planted.pop(name, ("never", 0))
+            answer = None if when == "before" else await real(*args, **kwargs)
+            if number:
+                raise OSError(number, "planted")
+            return answer
+
+        return asked
+
+
 @dataclass
 class House:
     """One start of the server. `told` is what a listener of `room` has received."""
@@ -76,8 +107,9 @@ class House:
     messages: MessageService
     log: FlakyLog
     shelf: Shelf
-    clock: ManualClock
-    store: SqlRooms
+    clock: Any
+    kept_rooms: Spoilt
+    kept_messages: Spoilt
     told: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     async def opened(self, title: str = "Late night", **settings: Any) -> Room:
@@ -105,17 +137,26 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, clock: ManualClock, *, start: int = 1, **limits: int) -> AsyncIterator[House]:
+async def house(
+    folder: Path,
+    clock: Callable[[], float],
+    *,
+    start: int = 1,
+    max_held: int = 100,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
+    **limits: int,
+) -> AsyncIterator[House]:
     """Start the service on `folder`; `start` tells one start from another."""
     file = folder / "whatssound.sqlite3"
     migrations.upgrade(sqlite_url(file, driver="pysqlite"))
     database = Database(sqlite_url(file))
-    store, log, shelf = SqlRooms(database), FlakyLog(f"epoch {start}"), Shelf()
+    log, shelf = FlakyLog(f"epoch {start}"), Shelf()
     ids = Snowflakes(clock)
     async with await SqliteMessages.open(folder / "messages.sqlite3", now_ms=clock) as kept:
-        messages = MessageService(kept, ids, now_ms=clock, **limits)
+        kept_rooms, kept_messages = Spoilt(SqlRooms(database)), Spoilt(kept)
+        messages = MessageService(cast(MessageStore, kept_messages), ids, now_ms=clock, **limits)
         service = RoomService(
-            store,
+            cast(RoomStore, kept_rooms),
             log,
             messages,
             shelf,
@@ -124,9 +165,10 @@ async def house(folder: Path, clock: ManualClock, *, start: int = 1, **limits: i
             person=_person,
             now_ms=clock,
             random_bits=lambda bits: ids.next() % (1 << bits),
-            sleep=_never_long,
+            sleep=sleep or _never_long,
+            max_held=max_held,
         )
-        yield House(service, messages, log, shelf, clock, store)
+        yield House(service, messages, log, shelf, clock, kept_rooms, kept_messages)
         log.refusing = False
         await service.settle()
         await service.stop()

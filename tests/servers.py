@@ -26,14 +26,14 @@ class ServerProcess:
         data: Path,
         *arguments: str,
         port: int = 0,
-        host: str | None = None,
+        name: str = "127.0.0.1",
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
         self.environment = environment or {}
         self.arguments = arguments
         self.port = port
-        self.host = host
+        self.name = name
         self.owner_code: str | None = None
         self.errors = data.parent / f"{data.name}.log"
         self._process: subprocess.Popen[str] | None = None
@@ -47,8 +47,8 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        """Where people find it; `name` may be one that only their browser can resolve."""
+        return f"http://{self.name}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -58,8 +58,6 @@ class ServerProcess:
     def start(self) -> None:
         """Start it and return once it answers; raises AssertionError with its own words when it does not."""
         command = [sys.executable, "-m", "whatssound", "serve", "--port", str(self.port), "--data", str(self.data)]
-        if self.host is not None:
-            command += ["--host", self.host]
         with self.errors.open("a") as errors:
             self._process = subprocess.Popen(
                 [*command, *self.arguments], stdout=subprocess.PIPE, stderr=errors, text=True, env=self._environment()
@@ -97,7 +95,7 @@ class ServerProcess:
 
     def call(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Any:
         """One API request; the decoded answer. Raises ApiProblem for an error status."""
-        request = urllib.request.Request(self.url + path, method=method)
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
         if token is not None:
             request.add_header("Authorization", f"Bearer {token}")
         data = None

@@ -40,6 +40,7 @@ from whatssound.config import Config
 from whatssound.gateway.gateway import Gateway
 from whatssound.http.app import build_app
 from whatssound.http.services import Services
+from whatssound.http.uploads import forget_abandoned
 from whatssound.ids import Snowflakes, ms_of
 from whatssound.messages.service import MessageService
 from whatssound.rooms.service import RoomService
@@ -81,6 +82,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(config.data))
+        forget_abandoned(folder.uploads)
         base = await _foundation(config, folder, stack)
         registry = CollectorRegistry()
         accounts = _accounts(base)

@@ -12,18 +12,21 @@ from servers import ServerProcess
 PATIENCE_MS = 20_000
 
 SETTLED = """
-async ([goalMs, readings]) => {
-  const probe = () => window.whatssound?.probe();
-  let good = 0;
-  while (good < readings) {
+async ([goalMs, readings, patienceMs]) => {
+  const started = performance.now();
+  const worst = [];
+  for (let good = 0; good < readings; ) {
     await new Promise(requestAnimationFrame);
-    const seen = probe();
-    good = seen && seen.playing && Math.abs(seen.errMs) <= goalMs ? good + 1 : 0;
+    const seen = window.whatssound?.probe();
+    const within = seen && seen.playing && Math.abs(seen.errMs) <= goalMs;
+    good = within ? good + 1 : 0;
+    if (!within) worst.push(seen);
+    if (performance.now() - started > patienceMs) throw new Error("not settled: " + JSON.stringify(worst.slice(-5)));
   }
-  return probe();
+  return { ...window.whatssound.probe(), tookMs: performance.now() - started };
 }
 """
-"""Resolves once so many frames in a row were within the goal."""
+"""Resolves once so many frames in a row were within the goal; says what it saw when that never happens."""
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Person:
 
     def settle(self, *, goal_ms: float = 15, readings: int = 30) -> dict[str, Any]:
         """Wait until this player has stayed within `goal_ms` of where the room is."""
-        return self.page.evaluate(SETTLED, [goal_ms, readings])
+        return self.page.evaluate(SETTLED, [goal_ms, readings, PATIENCE_MS])
 
     def listen_if_silent(self) -> None:
         """Tap "listen" unless music already sounds here."""
