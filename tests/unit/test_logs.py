@@ -36,7 +36,8 @@ def test_a_secret_is_taken_out_and_the_rest_stays(text: str) -> None:
     shown = redacted(text)
     assert "c2lnbmF0dXJl" not in shown
     assert "pklhPDJy" not in shown
-    assert shown.split("=")[0].split(" ")[0] == text.split("=")[0].split(" ")[0]
+    assert shown.startswith(text[:12])
+    assert "[redacted]" in shown or "[token]" in shown
 
 
 def test_a_log_line_is_json_and_keeps_tokens_out_of_tracebacks_too(capfd: pytest.CaptureFixture[str]) -> None:
