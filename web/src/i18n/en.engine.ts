@@ -21,6 +21,7 @@ export const engineEnglish = {
   "error.internal": "Something went wrong on the server. Try again.",
   "error.offline": "The server cannot be reached.",
   "error.timeout": "The server did not answer in time.",
+  "error.owner_code": "This owner link has been used already. Restart the server to get a new one.",
   "error.player_load": "The player could not be loaded. Check your connection and tap again.",
   "error.audio_network": "The music cannot be loaded at the moment. It is tried again by itself.",
   "error.audio_unplayable": "This browser cannot play this track.",

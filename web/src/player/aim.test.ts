@@ -14,7 +14,7 @@ describe("a loaded, silent player", () => {
   });
 
   test("comes in at once when it is a little late", () => {
-    expect(aim(playback(), START_MS + 10_000, { standsMs: 10_010, ...delays })).toEqual({ kind: "play", inMs: 0 });
+    expect(aim(playback(), START_MS + 10_000, { standsMs: 10_016, ...delays })).toEqual({ kind: "play", inMs: 0 });
   });
 
   test("seeks to where the room will be when the seek and the start are done", () => {

@@ -7,8 +7,8 @@ export type Aim =
   | { readonly kind: "play"; readonly inMs: number }
   | { readonly kind: "seek"; readonly toMs: number };
 
-/** Coming in this late is put right by a burst of a second; another seek would cost more. */
-const LATE_MS = 30;
+/** Coming in this late is heard by nobody; for more, another short silence is worth it. */
+const LATE_MS = 12;
 
 /** Waiting longer than this in silence is worse than a seek back; an anchor in the future is waited for. */
 const EARLY_MS = 700;

@@ -2,6 +2,44 @@
 
 import { openSource, type Source, type SourceProblem } from "./source";
 
+/** What a player asks of a deck; `ElementDeck` is the one that sounds. */
+export interface Deck {
+  /** What is loaded, or null. */
+  readonly entryId: string | null;
+  /** Loaded, and could sound from where it stands. */
+  readonly ready: boolean;
+  /** Told to play, whether or not there is something to play at the moment. */
+  readonly started: boolean;
+  /** Told to play, and doing so. */
+  readonly sounding: boolean;
+  /** Started, and out of data. */
+  readonly stalled: boolean;
+  /** Has played to its end. */
+  readonly ended: boolean;
+  readonly positionMs: number;
+  /** NaN while unknown. */
+  readonly durationMs: number;
+
+  /** Call it inside a tap. Does nothing the second time or when something is loaded. */
+  unlock(): void;
+  /** Replaces what is loaded. `startMs` is asked when loading really begins. */
+  load(entryId: string, url: string, startMs: () => number): void;
+  clear(): void;
+  /** Whether it can go to `positionMs` without the network. */
+  holds(positionMs: number): boolean;
+  /** False when the browser wants a tap first. */
+  play(): Promise<boolean>;
+  pause(): void;
+  seek(positionMs: number): void;
+  setRate(rate: number): void;
+  /** `volume` 0 … 1. False when the system alone decides. */
+  setVolume(volume: number, muted: boolean): boolean;
+  /** It works: buffer for bad times. */
+  settle(): void;
+  /** Gives everything back. */
+  close(): void;
+}
+
 export interface DeckEvents {
   /** Became ready, started, ran dry, ended: look again. */
   changed(deck: Deck): void;
@@ -21,10 +59,9 @@ function silence(): string {
 
 const LOOKED_AT = ["canplay", "canplaythrough", "seeked", "playing", "waiting", "ended", "durationchange"] as const;
 
-export class Deck {
-  readonly element: HTMLAudioElement;
-  /** What is loaded, or null. */
+export class ElementDeck implements Deck {
   entryId: string | null = null;
+  private readonly element: HTMLAudioElement;
   private source: Source | null = null;
   private loads = 0;
   private wanted = false;
@@ -42,7 +79,6 @@ export class Deck {
     element.addEventListener("pause", () => this.onPause());
   }
 
-  /** Call it inside a tap. Does nothing the second time or when something is loaded. */
   unlock(): void {
     if (this.unlocked || this.entryId !== null) return;
     this.unlocked = true;
@@ -50,7 +86,6 @@ export class Deck {
     this.element.play().catch(() => undefined);
   }
 
-  /** Replaces what is loaded. `startMs` is asked when loading really begins. */
   load(entryId: string, url: string, startMs: () => number): void {
     this.clear();
     this.entryId = entryId;
@@ -74,31 +109,34 @@ export class Deck {
     this.element.playbackRate = 1;
   }
 
-  /** Loaded, and could sound from where it stands. */
   get ready(): boolean {
     return this.entryId !== null && this.source !== null && !this.element.seeking && this.element.readyState >= 3;
   }
 
-  /** Told to play, and doing so. */
   get sounding(): boolean {
     return this.wanted && !this.element.paused && !this.dry && !this.element.ended && this.element.readyState >= 2;
   }
 
-  /** Told to play, whether or not there is something to play at the moment. */
   get started(): boolean {
     return this.wanted;
   }
 
-  /** Started, and out of data. */
   get stalled(): boolean {
     return this.wanted && this.dry;
+  }
+
+  get ended(): boolean {
+    return this.element.ended;
   }
 
   get positionMs(): number {
     return this.element.currentTime * 1_000;
   }
 
-  /** Whether it can go to `positionMs` without the network. */
+  get durationMs(): number {
+    return this.element.duration * 1_000;
+  }
+
   holds(positionMs: number): boolean {
     const { buffered } = this.element;
     const seconds = positionMs / 1_000;
@@ -108,7 +146,6 @@ export class Deck {
     return false;
   }
 
-  /** False when the browser wants a tap first. */
   async play(): Promise<boolean> {
     this.wanted = true;
     try {
@@ -137,9 +174,19 @@ export class Deck {
     this.element.playbackRate = rate;
   }
 
-  /** It works: buffer for bad times. */
+  setVolume(volume: number, muted: boolean): boolean {
+    this.element.volume = volume;
+    this.element.muted = muted;
+    return this.element.volume === volume;
+  }
+
   settle(): void {
     this.source?.settle();
+  }
+
+  close(): void {
+    this.clear();
+    this.element.remove();
   }
 
   private onMedia(name: (typeof LOOKED_AT)[number]): void {

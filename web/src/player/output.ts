@@ -1,6 +1,10 @@
 /** Volume and mute of this device, for both elements, remembered between visits. */
 
 import type { Memory } from "../state/storage";
+import type { Deck } from "./deck";
+
+/** An element that answers with this has really taken it; the first value of all is 1. */
+const TRIAL_VOLUME = 0.5;
 
 export class Output {
   volume: number;
@@ -9,12 +13,12 @@ export class Output {
   readonly volumeFixed: boolean;
 
   constructor(
-    private readonly elements: readonly HTMLAudioElement[],
+    private readonly decks: readonly Deck[],
     private readonly memory: Memory,
   ) {
     const kept = Number(memory.read("volume") ?? 1);
     this.volume = kept >= 0 && kept <= 1 ? kept : 1;
-    this.volumeFixed = !takesVolume(elements);
+    this.volumeFixed = !decks.every((deck) => deck.setVolume(TRIAL_VOLUME, false));
     this.apply();
   }
 
@@ -31,17 +35,7 @@ export class Output {
   }
 
   private apply(): void {
-    for (const element of this.elements) {
-      // Squared: half of the slider is heard as about half as loud.
-      element.volume = this.volume ** 2;
-      element.muted = this.muted;
-    }
+    // Squared: half of the slider is heard as about half as loud.
+    for (const deck of this.decks) deck.setVolume(this.volume ** 2, this.muted);
   }
-}
-
-function takesVolume(elements: readonly HTMLAudioElement[]): boolean {
-  const element = elements[0];
-  if (element === undefined) return false;
-  element.volume = 0.5;
-  return element.volume === 0.5;
 }

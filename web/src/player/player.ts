@@ -10,7 +10,7 @@ import type { Listening, ListenView } from "../state/model";
 import { caughtUp, endsAtMs, shownPositionAt } from "../state/timeline";
 import type { Memory } from "../state/storage";
 import type { Playback, Queue, Track } from "../state/wire";
-import { Deck } from "./deck";
+import { ElementDeck, type Deck, type DeckEvents } from "./deck";
 import { LearnedDelays } from "./learned";
 import { listeningState } from "./listening";
 import { Output } from "./output";
@@ -25,6 +25,8 @@ export interface PlayerHost {
   leads(): boolean;
   /** A freshly signed playlist of the sounding track, or null. */
   renew(): Promise<string | null>;
+  /** How far this device was from the room, measured just now. */
+  measured(errorMs: number): void;
   /** Something that the views show has changed. */
   changed(): void;
 }
@@ -54,24 +56,27 @@ export class Player {
   private active: Side;
   private idle: Side;
   private readonly learned: LearnedDelays;
-  private readonly output: Output;
+  /** Volume and mute. */
+  readonly output: Output;
   private readonly steering: Steering;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly trouble = new Trouble();
   private blocked = false;
   private loadFromMs: number | null = null;
   private startedAtMs = 0;
+  private plannedErrorMs = 0;
   private dryFromMs: number | null = null;
   private renewed: { trackId: string; url: string } | null = null;
 
   constructor(
     private readonly host: PlayerHost,
     memory: Memory,
+    private readonly newDeck: (events: DeckEvents) => Deck = (events) => new ElementDeck(events),
   ) {
     this.learned = new LearnedDelays(memory);
     this.active = this.side();
     this.idle = this.side();
-    this.output = new Output([this.active.deck.element, this.idle.deck.element], memory);
+    this.output = new Output([this.active.deck, this.idle.deck], memory);
     this.steering = new Steering({
       expectedMs: (deck) => this.expectedMs(deck),
       leads: () => host.leads(),
@@ -125,23 +130,13 @@ export class Player {
 
   destroy(): void {
     this.halt();
-    for (const { deck } of [this.active, this.idle]) deck.element.remove();
+    for (const { deck } of [this.active, this.idle]) deck.close();
   }
 
   /** The page is shown again, or the clock was found wrong. */
   wake(): void {
     this.steering.lookNow();
     this.step();
-  }
-
-  setVolume(volume: number): void {
-    this.output.setVolume(volume);
-    this.host.changed();
-  }
-
-  setMuted(muted: boolean): void {
-    this.output.setMuted(muted);
-    this.host.changed();
   }
 
   /** The entry whose sound is in the air; null while nothing sounds here. */
@@ -182,20 +177,20 @@ export class Player {
       roomPlays: playback === undefined ? null : playback.playing && playback.track !== null,
       trouble: this.trouble.kind,
       sounding: deck.sounding,
-      ended: deck.element.ended,
+      ended: deck.ended,
       stalled: this.dryFromMs !== null,
     });
   }
 
   private side(): Side {
-    const deck = new Deck({
+    const deck = this.newDeck({
       changed: (changed) => this.deckChanged(changed),
       problem: (troubled, kind) => void this.onProblem(troubled, kind),
       interrupted: () => this.stop(),
     });
     const starter = new Starter(deck, this.learned, {
       serverNow: () => this.host.serverNow(),
-      started: (started) => this.onStarted(started),
+      started: (started, plannedErrorMs) => this.onStarted(started, plannedErrorMs),
       blocked: () => this.onBlocked(),
     });
     return { deck, starter };
@@ -240,7 +235,7 @@ export class Player {
       this.load(this.active, entryId, track);
       return;
     }
-    if (deck.element.ended) this.comeBack(deck, playback);
+    if (deck.ended) this.comeBack(deck, playback);
     else if (!deck.started && !this.isOver(playback)) {
       this.noteLoad(deck);
       starter.bring(playback);
@@ -250,7 +245,7 @@ export class Player {
   /** The deck has played to its end; the DJ may have gone back. */
   private comeBack(deck: Deck, playback: Playback): void {
     const positionMs = shownPositionAt(playback, this.host.serverNow());
-    if (positionMs > deck.element.duration * 1_000 - 2 * END_MS) return;
+    if (positionMs > deck.durationMs - 2 * END_MS) return;
     deck.pause();
     deck.seek(positionMs);
   }
@@ -266,10 +261,10 @@ export class Player {
     this.active = this.idle;
     this.idle = before;
     before.starter.cancel();
-    const tailMs = before.deck.element.duration * 1_000 - before.deck.positionMs;
+    const tailMs = before.deck.durationMs - before.deck.positionMs;
     if (before.deck.started && tailMs < 300) setTimeout(() => this.releaseIdle(before), tailMs + 100);
     else before.deck.clear();
-    if (this.active.deck.started) this.onStarted(this.active.deck);
+    if (this.active.deck.started) this.onStarted(this.active.deck, this.plannedErrorMs);
     this.host.changed();
   }
 
@@ -315,8 +310,8 @@ export class Player {
     if (endMs === null || endMs <= nowMs) return;
     const aheadMs = this.host.leads() ? Number.POSITIVE_INFINITY : AHEAD_MS;
     const settled = this.active.deck.sounding && nowMs - this.startedAtMs > SETTLED_AFTER_MS;
-    if (head !== undefined && settled && endMs - nowMs < aheadMs) this.preload(head.id, head.track);
     const { deck } = this.idle;
+    if (head !== undefined && settled && endMs - nowMs < aheadMs) this.preload(head.id, head.track);
     if (head !== undefined && deck.entryId === head.id && !deck.started && endMs - nowMs < HANDOVER_MS) {
       this.idle.starter.bring(caughtUp(playback, queue, endMs).playback);
     }
@@ -327,8 +322,7 @@ export class Player {
 
   private preload(entryId: string, track: Track): void {
     const { deck } = this.idle;
-    if (deck.entryId === entryId || deck.started || track.hls === null) return;
-    deck.load(entryId, track.hls, () => 0);
+    if (deck.entryId !== entryId && !deck.started && track.hls !== null) deck.load(entryId, track.hls, () => 0);
   }
 
   private lookAgain(atMs: number): void {
@@ -348,7 +342,8 @@ export class Player {
     this.step();
   }
 
-  private onStarted(deck: Deck): void {
+  private onStarted(deck: Deck, plannedErrorMs: number): void {
+    this.plannedErrorMs = plannedErrorMs;
     if (deck !== this.active.deck) return;
     this.steering.begin(deck);
     this.startedAtMs = this.host.serverNow();
@@ -361,9 +356,11 @@ export class Player {
   }
 
   private measured(errorMs: number, first: boolean): void {
-    // Behind the room by so much means that pressing play took so much longer than was thought.
-    if (first && Math.abs(errorMs) < 200) this.learned.observe("start", this.learned.ms("start") - errorMs);
+    // Behind the plan by so much means that pressing play took so much longer than was thought.
+    const missedMs = errorMs - this.plannedErrorMs;
+    if (first && Math.abs(missedMs) < 200) this.learned.observe("start", this.learned.ms("start") - missedMs);
     if (first) this.active.deck.settle();
+    this.host.measured(errorMs);
     this.host.changed();
   }
 
@@ -390,8 +387,7 @@ export class Player {
     if (kind === "network" || (kind === "expired" && !(await this.renew()))) this.trouble.later(this.host.serverNow());
     else if (kind !== "expired") this.trouble.hopeless(kind, entryId);
     if (kind === "player_load") this.halt();
-    this.step();
-    this.host.changed();
+    this.deckChanged(deck);
   }
 
   private async renew(): Promise<boolean> {

@@ -7,8 +7,8 @@ import type { LearnedDelays } from "./learned";
 
 export interface StarterHost {
   serverNow(): number;
-  /** Play was pressed. */
-  started(deck: Deck): void;
+  /** Play was pressed, so late or early that the deck should be `plannedErrorMs` ahead of the room. */
+  started(deck: Deck, plannedErrorMs: number): void;
   blocked(deck: Deck): void;
 }
 
@@ -38,7 +38,7 @@ export class Starter {
       seekDelayMs: this.learned.ms("seek"),
     });
     if (next.kind === "play") {
-      this.timer = setTimeout(() => this.play(), next.inMs);
+      this.timer = setTimeout(() => this.play(playback), next.inMs);
     } else {
       // A seek over the network says nothing about the player's own delay.
       this.seekFromMs = this.deck.holds(next.toMs) ? nowMs : null;
@@ -56,9 +56,11 @@ export class Starter {
     this.seekFromMs = null;
   }
 
-  private play(): void {
+  private play(playback: Playback): void {
     this.timer = undefined;
-    this.host.started(this.deck);
+    const soundsAtMs = this.host.serverNow() + this.learned.ms("start");
+    const movesMs = playback.position_ms + (soundsAtMs - playback.anchor_ms) * playback.rate;
+    this.host.started(this.deck, this.deck.positionMs - movesMs);
     void this.deck.play().then((allowed) => {
       if (!allowed) this.host.blocked(this.deck);
     });

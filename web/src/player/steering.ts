@@ -18,7 +18,7 @@ const WARM_UP_MS = 150;
 
 /** Measurements after a start that still count as settling, and how often a start is repeated to get nearer. */
 const SETTLING = 2;
-const SETTLING_SEEKS = 2;
+const SETTLING_SEEKS = 3;
 
 export class Steering {
   /** The last measurement; null while nothing sounds. Positive: ahead of the room. */

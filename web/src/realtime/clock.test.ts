@@ -57,7 +57,17 @@ describe("the clock filter", () => {
 
 test("a leap is told once, and small scatter never", () => {
   const watch = new LeapWatch(0, 1_000);
-  expect(watch.leapt(100, 1_103)).toBe(false);
-  expect(watch.leapt(200, 61_200)).toBe(true);
-  expect(watch.leapt(300, 61_300)).toBe(false);
+  expect(watch.leapMs(100, 1_103)).toBe(0);
+  expect(watch.leapMs(200, 61_203)).toBe(60_000);
+  expect(watch.leapMs(300, 61_303)).toBe(0);
+});
+
+test("after a reset the old offset bridges the time to the first answer, moved by the leap", () => {
+  const filter = new ClockFilter();
+  filter.add(exchange(0, 1, 1));
+  filter.reset(10, 60_000);
+  expect(filter.offsetMs(10)).toBeCloseTo(OFFSET_MS + 60_000, 6);
+  expect(filter.doubtMs(10)).toBeNull();
+  filter.add(exchange(20, 3, 3));
+  expect(filter.offsetMs(30)).toBeCloseTo(OFFSET_MS, 6);
 });

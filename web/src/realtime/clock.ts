@@ -33,6 +33,8 @@ const LEAP_MS = 250;
 
 export class ClockFilter {
   private samples: Sample[] = [];
+  /** What was believed before a reset; better than nothing until the next answer. */
+  private staleMs: number | null = null;
 
   /** Takes an exchange in; one whose times run backwards is ignored. */
   add(exchange: Exchange): void {
@@ -44,8 +46,10 @@ export class ClockFilter {
     if (this.samples.length > KEPT) this.samples.shift();
   }
 
-  /** The samples no longer say anything: the local clock stopped or jumped. */
-  reset(): void {
+  /** The samples no longer count. `leapMs` is how far the local clock is known to have fallen behind. */
+  reset(localMs: number, leapMs = 0): void {
+    const offsetMs = this.offsetMs(localMs);
+    this.staleMs = offsetMs === null ? null : offsetMs + leapMs;
     this.samples = [];
   }
 
@@ -55,7 +59,7 @@ export class ClockFilter {
 
   /** What to add to local time; null before the first sample. */
   offsetMs(localMs: number): number | null {
-    return this.best(localMs)?.offsetMs ?? null;
+    return this.best(localMs)?.offsetMs ?? this.staleMs;
   }
 
   /** How far `offsetMs` may be wrong; null before the first sample. */
@@ -98,11 +102,10 @@ export class LeapWatch {
     this.apartMs = wallMs - localMs;
   }
 
-  /** True once for each leap. */
-  leapt(localMs: number, wallMs: number): boolean {
-    const apartMs = wallMs - localMs;
-    const leap = Math.abs(apartMs - this.apartMs) > LEAP_MS;
-    this.apartMs = apartMs;
-    return leap;
+  /** By how much the page's clock has fallen behind, told once for each leap; 0 for ordinary scatter. */
+  leapMs(localMs: number, wallMs: number): number {
+    const leapMs = wallMs - localMs - this.apartMs;
+    this.apartMs += leapMs;
+    return Math.abs(leapMs) > LEAP_MS ? leapMs : 0;
   }
 }

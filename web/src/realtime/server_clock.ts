@@ -47,10 +47,16 @@ export class ServerClock {
 
   /** After a pause of the page: forgets what a leap of the clock has made wrong. True if there was one. */
   checkLeap(): boolean {
-    if (!this.leaps.leapt(localNow(), Date.now())) return false;
-    this.filter.reset();
-    this.burst();
+    const leapMs = this.leaps.leapMs(localNow(), Date.now());
+    if (leapMs === 0) return false;
+    this.restart(leapMs);
     return true;
+  }
+
+  /** Measures anew; what was known is believed only until the first answer. */
+  restart(leapMs = 0): void {
+    this.filter.reset(localNow(), leapMs);
+    this.burst();
   }
 
   stop(): void {

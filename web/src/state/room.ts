@@ -28,6 +28,9 @@ export interface RoomHost {
   readonly session: BrowserSession;
 }
 
+/** A little below what makes the server move the room, which it does after two such reports. */
+const REPORT_AT_ONCE_MS = 30;
+
 const OPEN_RETRY_MS = [500, 1_000, 2_000, 4_000] as const;
 const FINAL_STATUS: Readonly<Record<string, RoomStatus>> = { kicked: "kicked", banned: "banned", ended: "ended" };
 
@@ -119,11 +122,13 @@ export class OpenRoom extends Cell<RoomView> implements Room {
   }
 
   setVolume(volume: number): void {
-    this.player.setVolume(volume);
+    this.player.output.setVolume(volume);
+    this.refresh();
   }
 
   setMuted(muted: boolean): void {
-    this.player.setMuted(muted);
+    this.player.output.setMuted(muted);
+    this.refresh();
   }
 
   // Chat
@@ -225,7 +230,9 @@ export class OpenRoom extends Cell<RoomView> implements Room {
   private onJoined(reply: JoinReply, resumed: boolean): void {
     const before = this.parts;
     this.parts = resumed && before !== null ? afterResume(before, reply) : afterReset(before, reply);
-    this.clock.burst();
+    // Another epoch is another process, and may be another clock.
+    if (resumed) this.clock.burst();
+    else this.clock.restart();
     this.become(reply.room.state === "ended" ? "ended" : "live", null);
     this.followRoom();
     this.talk.joined(reply, resumed ? null : (before?.chat ?? null));
@@ -315,6 +322,8 @@ export class OpenRoom extends Cell<RoomView> implements Room {
       serverNow: () => this.clock.now(),
       leads: () => this.parts?.playback.device === this.device,
       renew: () => this.renewPlaylist(),
+      // The room is moved to a DJ who is away from it as soon as that is known, not with the next regular report.
+      measured: (errorMs) => (Math.abs(errorMs) > REPORT_AT_ONCE_MS ? this.report() : undefined),
       changed: () => this.refresh(),
     };
   }
@@ -352,9 +361,7 @@ export class OpenRoom extends Cell<RoomView> implements Room {
     };
     document.addEventListener("visibilitychange", shown);
     this.endings.push(() => document.removeEventListener("visibilitychange", shown));
-    this.endings.push(
-      this.host.session.onToken((token) => this.onToken(token)),
-    );
+    this.endings.push(this.host.session.onToken((token) => this.onToken(token)));
   }
 
   /** The same person's token keeps the channel open; somebody else (the owner's link) joins anew. */

@@ -96,12 +96,19 @@ export class BrowserSession extends Cell<SessionView> implements Session, Creden
     this.store(null);
   }
 
+  /** Forgets its timers; for tests, a page's session lives as long as the page. */
+  close(): void {
+    clearTimeout(this.timer);
+  }
+
   private async claim(code: string): Promise<void> {
     try {
       this.keep(outcome<Tokens>(await exchange("POST", "/v1/auth/owner", null, { body: { code } })));
     } catch (thrown) {
-      this.set({ ...this.get(), problem: asProblem(thrown) });
-      throw thrown;
+      const refusal = asProblem(thrown);
+      const why = refusal.passing ? refusal : problem("owner_code");
+      this.set({ ...this.get(), problem: why });
+      throw why;
     }
   }
 
