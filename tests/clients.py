@@ -110,6 +110,8 @@ class SocketClient:
             raise ConnectionError("the socket is gone") from lost
         finally:
             self._waiting.pop(ref, None)
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # seen: the send itself may have failed first
         if reply["status"] != "ok":
             raise Refused(reply["response"])
         return reply["response"]
@@ -131,6 +133,6 @@ class SocketClient:
         self.closed_with = (socket.close_code or 1006, socket.close_reason or "")
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(ConnectionError("the socket is gone"))
+                waiting.set_exception(ConnectionError(f"the socket is gone: {self.closed_with}"))
         async with self._changed:
             self._changed.notify_all()
