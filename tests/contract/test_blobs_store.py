@@ -1,0 +1,92 @@
+"""What every BlobStore must do, wherever the bytes are kept."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from whatssound.adapters.blobs_files import FileBlobs
+from whatssound.audio.blobs import BlobStore
+
+
+@pytest.fixture(params=["files"])
+def blobs(tmp_path: Path) -> BlobStore:
+    return FileBlobs(tmp_path / "blobs")
+
+
+async def content(blobs: BlobStore, name: str) -> bytes:
+    found = await blobs.find(name)
+    assert found is not None
+    return found.path.read_bytes()
+
+
+async def test_what_was_put_is_found_with_its_size(blobs: BlobStore) -> None:
+    await blobs.put("a/128/0.m4s", b"sound")
+    found = await blobs.find("a/128/0.m4s")
+    assert found is not None
+    assert (found.size_bytes, found.media_type) == (5, "audio/mp4")
+    assert found.etag.startswith('"')
+    assert await content(blobs, "a/128/0.m4s") == b"sound"
+
+
+async def test_a_file_is_taken_and_is_gone_afterwards(blobs: BlobStore, tmp_path: Path) -> None:
+    file = tmp_path / "made"
+    file.write_bytes(b"sound")
+    await blobs.put_file("a/64/init.mp4", file)
+    assert await content(blobs, "a/64/init.mp4") == b"sound"
+    assert not file.exists()
+
+
+async def test_what_was_never_put_is_not_found(blobs: BlobStore) -> None:
+    assert await blobs.find("nothing") is None
+    assert await blobs.read("nothing", limit_bytes=10) is None
+    await blobs.put("file", b"")
+    assert await blobs.find("file/below") is None
+
+
+async def test_putting_again_replaces(blobs: BlobStore) -> None:
+    await blobs.put("a", b"old")
+    before = await blobs.find("a")
+    await blobs.put("a", b"newer")
+    after = await blobs.find("a")
+    assert await blobs.read("a", limit_bytes=5) == b"newer"
+    assert before is not None
+    assert after is not None
+    assert before.etag != after.etag
+
+
+async def test_reading_more_than_the_limit_is_refused(blobs: BlobStore) -> None:
+    await blobs.put("a", b"12345")
+    assert await blobs.read("a", limit_bytes=5) == b"12345"
+    with pytest.raises(ValueError, match="more than 4 bytes"):
+        await blobs.read("a", limit_bytes=4)
+
+
+async def test_many_writers_of_one_name_leave_one_whole_blob(blobs: BlobStore) -> None:
+    versions = [bytes([n]) * 100_000 for n in range(8)]
+    await asyncio.gather(*(blobs.put("a/b", version) for version in versions))
+    assert await content(blobs, "a/b") in versions
+
+
+NAMES = ["", "/", "/etc/passwd", "..", "../a", "a/../b", "a//b", "a/", ".hidden", "a/.b", "A", "a b", "a\0", "ä", "a\n"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a/" * 6 + "b", "x" * 101])
+async def test_no_name_leads_out_of_the_store(blobs: BlobStore, name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ValueError, match="not a blob's name"):
+        await blobs.put(name, b"")
+    with pytest.raises(ValueError, match="not a blob's name"):
+        await blobs.put_file(name, tmp_path / "file")
+    with pytest.raises(ValueError, match="not a blob's name"):
+        await blobs.find(name)
+    with pytest.raises(ValueError, match="not a blob's name"):
+        await blobs.read(name, limit_bytes=1)
+
+
+async def test_a_refused_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "blobs").write_bytes(b"a file where the folder should be")
+    with pytest.raises(OSError, match=r"exists|Not a directory"):
+        await FileBlobs(tmp_path / "blobs").put("a/b", b"")
+    assert os.listdir(tmp_path) == ["blobs"]

@@ -1,0 +1,33 @@
+"""Media playlists say exactly how long a track is, however long it is."""
+
+import re
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whatssound.audio import playlist
+from whatssound.audio.ladder import Grid
+
+grids = st.builds(Grid, samples=st.integers(1, 5_000_000), rate_hz=st.sampled_from([44_100, 48_000]))
+
+
+@given(grids)
+def test_the_durations_sum_up_to_the_track(grid: Grid) -> None:
+    durations = [Decimal(text) for text in re.findall(r"#EXTINF:([\d.]+),", playlist.media(grid))]
+    assert len(durations) == grid.segments
+    # Each is rounded to the nanosecond; a sample lasts 20,833 of them.
+    error = abs(sum(durations) - Decimal(grid.samples) / grid.rate_hz)
+    assert error <= Decimal("0.5e-9") * grid.segments
+
+
+@given(grids)
+def test_every_segment_is_named_once_and_in_order(grid: Grid) -> None:
+    names = [line for line in playlist.media(grid).splitlines() if not line.startswith("#")]
+    assert [playlist.segment_number(name) for name in names] == list(range(grid.segments))
+
+
+@given(st.text(max_size=12))
+def test_only_what_we_would_write_is_a_segments_name(name: str) -> None:
+    number = playlist.segment_number(name)
+    assert number is None or playlist.segment_name(number) == name
