@@ -1,0 +1,138 @@
+"""The command line: what goes wrong is one clear line, what goes right can be used by a script."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from servers import ApiProblem, ServerProcess
+
+
+pytestmark = pytest.mark.slow
+
+
+def whatssound(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "whatssound", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def refused(*arguments: str | Path) -> str:
+    """The one line that a start which must fail says."""
+    ended = whatssound(*arguments)
+    assert ended.returncode == 1, ended
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("whatssound: ")
+    return line
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("cli") / "data") as running:
+        yield running
+
+
+def test_a_port_in_use_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refused("serve", "--port", str(port), "--data", tmp_path / "data")
+    assert f"Port {port} is in use" in line
+    assert "--port" in line
+
+
+def test_an_address_of_nobody_is_one_line(tmp_path: Path) -> None:
+    assert "--host" in refused("serve", "--host", "203.0.113.7", "--port", "0", "--data", tmp_path / "data")
+
+
+def test_a_second_server_on_the_same_data_folder_is_refused(server: ServerProcess) -> None:
+    line = refused("serve", "--port", "0", "--data", server.data)
+    assert "Another WhatsSound" in line
+    assert "--data" in line
+
+
+def test_a_data_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    assert "--data" in refused("serve", "--port", "0", "--data", file)
+
+
+def test_a_data_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with ServerProcess(data):
+        pass
+    with sqlite3.connect(data / "whatssound.sqlite3") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    line = refused("serve", "--port", "0", "--data", data)
+    assert "newer WhatsSound" in line
+    assert "9999" in line
+
+
+def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with ServerProcess(data):
+        pass
+    (data / "secret").chmod(0o644)
+    assert "chmod 600" in refused("serve", "--port", "0", "--data", data)
+
+
+def test_a_library_folder_that_does_not_exist_does_not_stop_the_server(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data", "--library", str(tmp_path / "nowhere")) as running:
+        assert running.call("GET", "/healthz")
+
+
+def test_a_wrong_limit_names_its_variable(tmp_path: Path) -> None:
+    environment = {**os.environ, "WHATSSOUND_CHAT_ROOM_PER_S": "many"}
+    command = [sys.executable, "-m", "whatssound", "serve", "--data", str(tmp_path / "data")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert ended.returncode == 1
+    assert "WHATSSOUND_CHAT_ROOM_PER_S" in ended.stderr
+
+
+def test_the_first_start_keeps_the_secret_to_its_owner(server: ServerProcess) -> None:
+    assert (server.data / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_owner_link_works_once(server: ServerProcess) -> None:
+    signed_in = server.call("POST", "/v1/auth/owner", {"code": server.owner_code})
+    assert signed_in["user"]["role"] == "owner"
+    with pytest.raises(ApiProblem) as again:
+        server.call("POST", "/v1/auth/owner", {"code": server.owner_code})
+    assert again.value.body["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("anon", 403), ("guest", 403), ("user", 403), ("owner", 200), ("service", 200)]
+)
+def test_a_token_by_hand_may_do_what_its_role_may(server: ServerProcess, role: str, status: int) -> None:
+    name = f"hand {role}" if role in ("guest", "user") else None
+    token = server.token(role, name)
+    assert token.count(".") == 2
+    try:
+        server.call("GET", "/v1/tracks", token=token)
+        answered = 200
+    except ApiProblem as problem:
+        answered = problem.status
+    assert answered == status
+
+
+def test_a_token_for_a_guest_needs_a_name(server: ServerProcess) -> None:
+    assert "--name" in refused("token", "--role", "guest", "--data", server.data)
+
+
+def test_no_token_reaches_the_log(server: ServerProcess) -> None:
+    token = server.guest("log reader")["access_token"]
+    with pytest.raises(ApiProblem):
+        server.call("GET", f"/v1/nothing?apikey={token}", token=token)
+    written = server.errors.read_text()
+    assert token not in written
+
+
+def test_ctrl_c_ends_the_server_cleanly(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data")
+    server.start()
+    assert server.stop() == 0
