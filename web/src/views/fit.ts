@@ -9,7 +9,7 @@ interface Step {
 const STEPS: readonly Step[] = [
   { size: 112, stretch: 88, lines: 2 },
   { size: 96, stretch: 84, lines: 2 },
-  { size: 80, stretch: 82, lines: 3 },
+  { size: 80, stretch: 82, lines: 2 },
   { size: 64, stretch: 80, lines: 3 },
   { size: 56, stretch: 78, lines: 3 },
   { size: 48, stretch: 76, lines: 4 },

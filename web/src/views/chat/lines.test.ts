@@ -20,6 +20,11 @@ it("names them again after a pause", () => {
   expect(rows.map((row) => row.kind === "line" && row.named)).toEqual([true, true]);
 });
 
+it("names a person who took another name", () => {
+  const renamed = { ...line("2", "maya", 1_000), user: { id: "maya", name: "Maya K", role: "listener" as const } };
+  expect(rowsOf([line("1", "maya", 0), renamed], []).map((row) => row.kind === "line" && row.named)).toEqual([true, true]);
+});
+
 it("puts announcements where they happened, and names people anew after them", () => {
   const rows = rowsOf([line("1", "maya", 0), line("2", "maya", 20)], [
     { key: "a", text: "a", atMs: 10 },

@@ -31,7 +31,10 @@ export function rowsOf(chat: readonly ChatLine[], announcements: readonly Announ
   };
   for (const line of chat) {
     announceUntil(line.atMs);
-    const same: boolean = before?.user.id === line.user.id && line.atMs - before.atMs < TOGETHER_MS;
+    const same: boolean =
+      before?.user.id === line.user.id &&
+      before.user.name === line.user.name &&
+      line.atMs - before.atMs < TOGETHER_MS;
     rows.push({ kind: "line", key: line.key, line, named: !same || line.replyTo !== null });
     before = line;
   }
