@@ -1,7 +1,7 @@
 """Builds the object graph of one process: the only file that names adapters."""
 
 import secrets
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ class Parts:
     accounts: Accounts
     rooms: RoomService
     library: Library
-    demo: Callable[[], Demo]
+    demo: Demo
     gateway: Gateway
     http: Litestar
 
@@ -151,7 +151,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 limits=config.limits,
             )
         )
-        yield Parts(config, folder, accounts, rooms, library, lambda: _demo(base, library), gateway, http)
+        yield Parts(config, folder, accounts, rooms, library, _demo(base, library), gateway, http)
 
 
 async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack) -> _Foundation:

@@ -140,7 +140,7 @@ async def _first_work(parts: Parts) -> list[Coroutine[Any, Any, None]]:
     if parts.config.demo:
         owner = await parts.accounts.owner()
         room = await demo_room.open_demo_room(parts.rooms, owner, parts.folder.demo)
-        work.append(demo_room.fill_demo_room(parts.rooms, room, parts.demo(), owner))
+        work.append(demo_room.fill_demo_room(parts.rooms, room, parts.demo, owner))
     return work
 
 

@@ -52,7 +52,7 @@ class TrackStore(Protocol):
     `Track.progress` is not kept: it reads 0, or 1 for a ready track.
     """
 
-    async def add(self, tracks: Sequence[Track], *, added_ms: int) -> None:
+    async def add(self, new: Sequence[Track], *, added_ms: int) -> None:
         """Insert tracks, all or none. Raises ValueError when an id or a path is taken."""
         ...
 
