@@ -27,8 +27,12 @@ const LEADER_SEEK_SETTLING_MS = 20;
 /** After a burst the rate needs a moment to be 1 everywhere in the output before readings count. */
 export const REST_MS = 600;
 
-/** In step: look again now and then. */
-export const CALM_MS = 2_000;
+/** Beyond this something has happened (a busy machine swallowed some sound) and waiting would be heard. */
+export const FAR_MS = 25;
+
+/** In step: a glance twice a second sees a hiccup, a measurement every two seconds the drift. */
+export const GLANCE_EVERY_MS = 500;
+export const GLANCES = 4;
 
 export type Correction =
   | { readonly kind: "none" }

@@ -100,6 +100,10 @@ class FakeDeck implements Deck {
   fail(kind: SourceProblem): void {
     this.events.problem(this, kind);
   }
+  swallow(ms: number): void {
+    this.rebase();
+    this.baseMs -= ms;
+  }
   starve(): void {
     this.rebase();
     this.movesFromMs = Number.POSITIVE_INFINITY;
@@ -268,6 +272,15 @@ describe("a listener", () => {
     expect(stage.player.soundingEntryId).toBe("11");
     const positionMs = stage.player.positionMs ?? Number.NaN;
     expect(Math.abs(positionMs - (Date.now() - (START_MS + 60_000)))).toBeLessThan(10);
+  });
+
+  test("makes up for sound that a busy machine swallowed, within five seconds", async () => {
+    stage.player.listen();
+    await pass(8_000);
+    stage.sounding?.swallow(90);
+    expect(stage.errorMs).toBeLessThan(-80);
+    await pass(5_000);
+    expect(Math.abs(stage.errorMs)).toBeLessThan(8);
   });
 
   test("rejoins the room where it is after the network was away", async () => {

@@ -1,6 +1,6 @@
 /** Measures how far a sounding deck is from the room, and keeps it near: in bursts, or by asking for a new start. */
 
-import { CALM_MS, correctionFor, median, READING_EVERY_MS, READINGS, REST_MS } from "./correction";
+import { correctionFor, FAR_MS, GLANCE_EVERY_MS, GLANCES, median, READING_EVERY_MS, READINGS, REST_MS } from "./correction";
 import type { Deck } from "./deck";
 
 export interface SteeringHost {
@@ -28,6 +28,7 @@ export class Steering {
   private readings: number[] = [];
   private measurements = 0;
   private seeks = 0;
+  private glances = 0;
 
   constructor(private readonly host: SteeringHost) {}
 
@@ -82,7 +83,22 @@ export class Steering {
     this.seeks = correction.kind === "seek" ? this.seeks + 1 : 0;
     if (correction.kind === "seek") this.host.restart(deck);
     else if (correction.kind === "nudge") this.burst(deck, correction.rate, correction.forMs);
-    else this.again(this.measurements <= SETTLING ? REST_MS : CALM_MS);
+    else if (this.measurements <= SETTLING || Math.abs(errorMs) > FAR_MS) this.again(REST_MS);
+    else this.rest();
+  }
+
+  /** In step: single glances, until one shows a hiccup or it is time to measure again. */
+  private rest(): void {
+    this.glances = 0;
+    this.timer = setTimeout(() => this.glance(), GLANCE_EVERY_MS);
+  }
+
+  private glance(): void {
+    const expectedMs = this.deck === null ? null : this.host.expectedMs(this.deck);
+    const hiccup = this.deck !== null && expectedMs !== null && Math.abs(this.deck.positionMs - expectedMs) > FAR_MS;
+    this.glances += 1;
+    if (hiccup || this.glances >= GLANCES) this.again(0);
+    else this.timer = setTimeout(() => this.glance(), GLANCE_EVERY_MS);
   }
 
   private burst(deck: Deck, rate: number, forMs: number): void {
