@@ -104,7 +104,7 @@ function readableOn(grounds: readonly Oklch[], colour: Oklch, towards: "light" |
  * `lit` is the ground where the glow is strongest, so that text over the glow stays readable too.
  */
 export function paletteOf(hue: number, chroma: number, scheme: "dark" | "light"): Palette {
-  const strength = Math.min(1, chroma / 0.12);
+  const strength = Math.min(1, chroma / 0.08);
   const shade = (lightness: number, full: number): Oklch => ({ lightness, chroma: full * strength, hue });
   const dark = scheme === "dark";
   const ground = dark ? shade(0.18, 0.04) : shade(0.96, 0.018);
