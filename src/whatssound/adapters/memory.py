@@ -18,8 +18,8 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_ROOMS = 10_000
 """Rooms kept; beyond it the one that was silent for longest makes way, unless somebody listens to it."""
 
-EVENT_OVERHEAD_BYTES = 400
-"""What an event costs beside its record: two objects, a key and two table entries (measured: 380)."""
+EVENT_OVERHEAD_BYTES = 280
+"""What an event costs beside its record: two objects and two table entries (270 by tracemalloc)."""
 
 
 class _Ring:

@@ -192,7 +192,7 @@ class MessageService:
     def _id_above(self, room: RoomId, newest: int) -> MessageId:
         """Above every id known in the room, also when another node's clock or an earlier start was ahead."""
         newest = max(newest, self._newest_ids.get(room, 0))
-        id = self._ids.next(above_ms=ms_of(newest) if newest else 0)
+        id = self._ids.next()
         if id <= newest:
             id = self._ids.next(above_ms=ms_of(newest) + 1)
         _keep(self._newest_ids, room, id, KEPT_ROOMS)

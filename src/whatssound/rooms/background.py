@@ -21,7 +21,7 @@ class Background:
 
     def spawn(self, job: Coroutine[Any, Any, object], *, name: str) -> None:
         """Start `job` now. The caller bounds how many there are."""
-        task = asyncio.ensure_future(self._guarded(job, name))
+        task = asyncio.ensure_future(self.run(job, name=name))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -36,7 +36,8 @@ class Background:
             task.cancel()
         await self.settle()
 
-    async def _guarded(self, job: Coroutine[Any, Any, object], name: str) -> None:
+    async def run(self, job: Coroutine[Any, Any, object], *, name: str) -> None:
+        """Do `job` here and now, guarded in the same way."""
         try:
             await job
         except Exception as error:

@@ -20,7 +20,7 @@ from whatssound.rooms.catalog import Catalog
 from whatssound.rooms.chat import Chat
 from whatssound.rooms.dj import Dj, MemberCallback
 from whatssound.rooms.naming import checked_title, slug_of
-from whatssound.rooms.owned import OwnedRooms
+from whatssound.rooms.owned import MAX_HELD, OwnedRooms
 from whatssound.rooms.parts import Snapshot, Snapshots, encoded
 from whatssound.rooms.room import Room, caught_up, decide, due_ms
 from whatssound.rooms.store import RoomStore, SlugTaken
@@ -71,6 +71,7 @@ class RoomService:
         now_ms: Callable[[], float],
         random_bits: Callable[[int], int],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        max_held: int = MAX_HELD,
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -89,6 +90,7 @@ class RoomService:
             now_ms=now_ms,
             refresh=lambda room, at_ms: refreshed(catalog, room, at_ms),
             changed=self._changed,
+            max_held=max_held,
         )
         self._timers = Timers(now_ms)
         self._snapshots = Snapshots(catalog.sign, now_ms)
@@ -256,7 +258,7 @@ class RoomService:
     async def _sweep_for_ever(self) -> None:
         while True:
             await self._sleep(SWEEP_EVERY_S)
-            self._background.spawn(self.sweep(), name="sweep")
+            await self._background.run(self.sweep(), name="sweep")
 
     def _changed(self, old: Room | None, new: Room) -> None:
         self._timers.arm(new.id, due_ms(new))

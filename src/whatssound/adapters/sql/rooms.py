@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Row, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from whatssound.adapters.sql.database import Database
@@ -153,10 +154,12 @@ def _stored(row: Row[Any]) -> StoredRoom:
 async def _disk_errors(
     transaction: AbstractAsyncContextManager[AsyncConnection],
 ) -> AsyncGenerator[AsyncConnection]:
-    """The port's errors instead of the driver's: ENOSPC when the disk is full, EIO for the rest."""
+    """The port's errors, not the driver's: ENOSPC for a full disk, EAGAIN when every connection is busy, else EIO."""
     try:
         async with transaction as connection:
             yield connection
+    except NoConnection as error:
+        raise OSError(errno.EAGAIN, str(error)) from error
     except DBAPIError as error:
         code = getattr(error.orig, "sqlite_errorcode", None)
         number = errno.ENOSPC if code == sqlite3.SQLITE_FULL else errno.EIO
