@@ -92,7 +92,7 @@ class Person:
 
 def listener(browser: Browser, **options: Any) -> Person:
     """Somebody who just got a link."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
     context.set_default_timeout(PATIENCE_MS)
     return Person(context, context.new_page())
 

@@ -1,0 +1,59 @@
+"""`serve --demo`: a stranger opens the page and hears music two taps later; nobody leads, and it goes on."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from e2e.people import PATIENCE_MS, Person, listener
+from servers import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("demo") / "data", "--demo") as running:
+        yield running
+
+
+@pytest.fixture
+def cleo(browser: Browser, server: ServerProcess) -> Iterator[Person]:
+    person = listener(browser)
+    person.open(server.url)
+    yield person
+    person.close()
+
+
+def test_music_two_taps_after_the_link_and_no_form(cleo: Person) -> None:
+    cleo.part("room-link").first.click()
+    cleo.listen()
+    cleo.hears()
+    expect(cleo.part("sync")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_the_room_moves_on_by_itself_and_the_title_with_the_sound(cleo: Person) -> None:
+    cleo.part("room-link").first.click()
+    cleo.listen()
+    cleo.hears()
+    first = cleo.probe()["entryId"]
+    title = cleo.part("now-title").inner_text()
+    cleo.page.wait_for_function(
+        "first => { const p = window.whatssound.probe(); return p.playing && p.entryId !== first; }",
+        arg=first,
+        timeout=90_000,
+    )
+    expect(cleo.part("now-title")).not_to_have_text(title)
+
+
+def test_a_guest_may_choose_a_name_and_keeps_it(cleo: Person) -> None:
+    cleo.part("room-link").first.click()
+    cleo.listen()
+    cleo.part("name").click()
+    cleo.part("name-input").fill("Cleo")
+    cleo.part("name-input").press("Enter")
+    expect(cleo.part("name")).to_have_text("Cleo", timeout=PATIENCE_MS)
+    cleo.say("it is me")
+    cleo.sees_message("it is me")
+    cleo.page.reload()
+    expect(cleo.part("name")).to_have_text("Cleo", timeout=PATIENCE_MS)
