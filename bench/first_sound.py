@@ -22,7 +22,7 @@ def warm() -> list[float]:
             person = listener(browser)
             person.open(server.url)
             person.part("room-link").first.click()
-            person.page.wait_for_function("document.querySelector('[data-testid=listen]') !== null")
+            person.part("listen").wait_for()
             taken.append(person.page.evaluate(PLAYING, "listen"))
             person.close()
     return taken
