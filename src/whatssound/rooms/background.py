@@ -24,6 +24,8 @@ class Background:
         task = asyncio.ensure_future(self.run(job, name=name))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that is cancelled before its first step never reaches its job, which would complain when collected.
+        task.add_done_callback(lambda _: job.close())
 
     async def settle(self) -> None:
         """Wait until nothing runs any more."""

@@ -212,6 +212,7 @@ class RoomService:
         """End every timer, and wait for commands under way; what was answered is stored already."""
         await self._background.stop()
         await self._rooms.settle()
+        await self._background.stop()  # what the last commands set off
 
     async def settle(self) -> None:
         """Wait until nothing that was started runs any more; not to be used after `start`."""
