@@ -75,6 +75,13 @@ class Person:
         if button.is_visible():
             button.click()
 
+    def rename(self, name: str) -> None:
+        """Choose another name, and wait until it is taken."""
+        self.part("name").click()
+        self.part("name-input").fill(name)
+        self.part("name-input").press("Enter")
+        expect(self.part("name")).to_have_text(name, timeout=PATIENCE_MS)
+
     def ban(self, message: str) -> None:
         """Ban whoever wrote `message`, from the chat line's own menu."""
         line = self.part("chat-line").filter(has_text=message)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from e2e.people import Person, apart_ms, dj, listener, open_room, queue, upload
 from servers import ServerProcess
@@ -87,6 +87,13 @@ def test_who_comes_later_reads_what_was_said(ana: Person, ben: Person, browser: 
     cleo.open(room)
     cleo.sees_message("said before Cleo came")
     cleo.close()
+
+
+def test_a_new_name_is_what_others_see_from_the_next_line_on(ana: Person, ben: Person) -> None:
+    ben.rename("Benedikt")
+    ben.say("call me by my full name")
+    ana.sees_message("call me by my full name")
+    expect(ana.part("chat-line").filter(has_text="call me by my full name")).to_contain_text("Benedikt")
 
 
 def test_a_banned_listener_is_told_and_stays_out(ana: Person, ben: Person) -> None:

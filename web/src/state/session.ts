@@ -81,9 +81,12 @@ export class BrowserSession extends Cell<SessionView> implements Session, Creden
 
   async rename(name: string): Promise<void> {
     const answer = await exchange("PATCH", "/v1/me", await this.token(), { body: { name } });
-    const body = outcome<Partial<Tokens> & Partial<Account>>(answer);
-    if (body.access_token !== undefined) this.keep(body as Tokens);
-    else if (this.kept !== null) this.store({ ...this.kept, account: { ...this.kept.account, name: body.name ?? name } });
+    const account = outcome<Account>(answer);
+    if (this.kept === null) return;
+    this.store({ ...this.kept, account });
+    // The new name stands in a new token, which every open room takes over.
+    const { access } = this.kept;
+    await this.once(() => this.refresh(access));
   }
 
   async becomeOwner(code: string): Promise<void> {
