@@ -120,6 +120,7 @@ class StagedEncoder:
         self.ended: list[str] = []
         self._script = script
         self._started = False
+        self._asked = asyncio.Event()
 
     def gate(self, job_name: str) -> asyncio.Semaphore:
         """Release it once for each report of the jobs whose source has this stem, and once more for the end."""
@@ -129,6 +130,13 @@ class StagedEncoder:
         """Let these jobs run to their end."""
         for _ in range(100):
             self.gate(job_name).release()
+
+    async def asked(self, count: int) -> list[str]:
+        """The first `count` jobs, once they are there, as `name/rungs`."""
+        while len(self.jobs) < count:
+            self._asked.clear()
+            await self._asked.wait()
+        return [f"{job.source.stem}/{'+'.join(map(str, job.kbps))}" for job in self.jobs[:count]]
 
     async def start(self) -> None:
         self._started = True
@@ -141,6 +149,7 @@ class StagedEncoder:
         assert self._started, "a job before the start"
         assert job.work.is_dir(), "the scratch folder must exist"
         self.jobs.append(job)
+        self._asked.set()
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         gate = self.gate(job.source.stem)

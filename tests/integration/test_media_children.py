@@ -1,0 +1,174 @@
+"""Child processes: limits that hold, deaths that hurt one track only, starts that cost a listener nothing."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from audio_rig import Rig, audio
+from music import make_wav
+from whatssound.adapters.media.encoder import Child, ChildEncoder, composed
+from whatssound.audio.demo import PIECES, Demo
+from whatssound.audio.encoder import EncodeFailed, EncodeJob, Report, Stored
+from whatssound.config import EncoderLimits
+
+
+@pytest.fixture
+async def encoder() -> AsyncIterator[ChildEncoder]:
+    encoder = ChildEncoder(EncoderLimits(nice=0))
+    await encoder.start()
+    yield encoder
+    await encoder.stop()
+
+
+def job(source: Path, work: Path, *, kbps: tuple[int, ...] = (128,)) -> EncodeJob:
+    work.mkdir(exist_ok=True)
+    return EncodeJob(source, kbps, work, analyse=True)
+
+
+async def reports_of(encoder: ChildEncoder, job: EncodeJob) -> list[Report]:
+    async with contextlib.aclosing(encoder.encode(job)) as reports:
+        return [report async for report in reports]
+
+
+async def rest_of(reports: AsyncIterator[Report]) -> list[Report]:
+    return [report async for report in reports]
+
+
+def children() -> set[int]:
+    """Processes whose parent we are and which still run."""
+    command = ["ps", "--ppid", str(os.getpid()), "-o", "pid=,args="]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return {int(line.split()[0]) for line in found.stdout.splitlines() if "whatssound.adapters.media" in line}
+
+
+async def test_a_child_that_is_killed_fails_that_track_only(encoder: ChildEncoder, tmp_path: Path) -> None:
+    wav = make_wav(tmp_path / "long.wav", seconds=120)
+    reports = encoder.encode(job(wav, tmp_path / "w1"))
+    await anext(reports)
+    running = children()
+    other = asyncio.create_task(reports_of(encoder, job(make_wav(tmp_path / "b.wav", seconds=1), tmp_path / "w2")))
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(EncodeFailed) as failed:
+        await rest_of(reports)
+    assert failed.value.reason == "The decoder crashed on this file."
+    assert await other
+
+
+async def test_closing_the_reports_ends_the_child(encoder: ChildEncoder, tmp_path: Path) -> None:
+    wav = make_wav(tmp_path / "long.wav", seconds=300)
+    before = children()
+    reports = encoder.encode(job(wav, tmp_path / "w"))
+    await anext(reports)
+    await reports.aclose()
+    assert len(children() - before) == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (EncoderLimits(nice=0, cpu_s=1), "This file takes longer to decode than one track may."),
+        (EncoderLimits(nice=0, file_bytes=10_000), "The encoded music would be larger than one track may be."),
+    ],
+)
+async def test_a_limit_that_is_reached_is_named(tmp_path: Path, limits: EncoderLimits, reason: str) -> None:
+    encoder = ChildEncoder(limits)
+    await encoder.start()
+    try:
+        with pytest.raises(EncodeFailed) as failed:
+            await reports_of(encoder, job(make_wav(tmp_path / "long.wav", seconds=240), tmp_path / "w", kbps=(64, 256)))
+    finally:
+        await encoder.stop()
+    assert failed.value.reason == reason
+
+
+async def test_too_little_memory_fails_the_track_and_not_the_server(tmp_path: Path) -> None:
+    encoder = ChildEncoder(EncoderLimits(nice=0, memory_bytes=64 * 1024**2))
+    with pytest.raises(EncodeFailed):
+        await reports_of(encoder, job(make_wav(tmp_path / "a.wav", seconds=1), tmp_path / "w"))
+    await encoder.stop()
+
+
+async def test_a_stopped_encoder_leaves_no_process(tmp_path: Path) -> None:
+    encoder = ChildEncoder(EncoderLimits(nice=0))
+    await encoder.start()
+    await reports_of(encoder, job(make_wav(tmp_path / "a.wav", seconds=1), tmp_path / "w"))
+    await encoder.stop()
+    assert children() == set()
+
+
+async def test_a_child_whose_parent_dies_ends_by_itself() -> None:
+    child = await Child.start("encode", EncoderLimits(nice=0))
+    process = child._process  # pyright: ignore[reportPrivateUsage]
+    assert process.stdin is not None
+    process.stdin.close()
+    assert await process.wait() == 0
+
+
+async def test_segments_arrive_while_the_track_is_being_encoded(encoder: ChildEncoder, tmp_path: Path) -> None:
+    wav = make_wav(tmp_path / "long.wav", seconds=60)
+    done: list[float] = []
+    async with contextlib.aclosing(encoder.encode(job(wav, tmp_path / "w"))) as reports:
+        async for report in reports:
+            if isinstance(report, Stored):
+                assert report.file.stat().st_size > 0
+                done.append(report.done)
+    assert done == sorted(done)
+    assert done[1] < 0.15
+    assert done[-1] == 1.0
+
+
+def test_the_child_imports_no_server() -> None:
+    code = "import sys, whatssound.adapters.media.child as c; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"asyncio", "litestar", "sqlalchemy", "uvicorn", "structlog", "soundfile", "msgspec"} & set(loaded)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with audio(tmp_path / "data") as rig:
+        yield rig
+
+
+@pytest.mark.slow
+async def test_the_demo_is_three_short_pieces_at_a_sensible_level(rig: Rig, tmp_path: Path) -> None:
+    async def compose(name: str, folder: Path) -> Path:
+        return await composed(name, folder, EncoderLimits(nice=0))
+
+    demo = Demo(rig.library, compose, tmp_path / "data" / "demo")
+    tracks = [track async for track in demo.pieces()]
+    assert [Path(track.path).stem for track in tracks] == list(PIECES)
+    assert len({track.cover_key for track in tracks}) == 3
+    for track in tracks:
+        await rig.library.want(track.id, "now")
+        ready = await rig.settled(track.id)
+        assert ready.status == "ready"
+        assert 45_000 < ready.duration_ms <= 60_000
+        assert ready.loudness_lufs == pytest.approx(-15, abs=1)
+        assert ready.true_peak_db is not None
+        assert ready.true_peak_db < -1
+        assert (ready.artist, ready.album) == ("The House Band", "First Night")
+        peaks = await rig.library.peaks(ready.id)
+        assert peaks is not None
+        assert peaks[-1] < 16
+
+
+async def test_the_demo_is_composed_once(rig: Rig, tmp_path: Path) -> None:
+    made: list[str] = []
+
+    async def compose(name: str, folder: Path) -> Path:
+        made.append(name)
+        await asyncio.to_thread(folder.mkdir, exist_ok=True)
+        return await asyncio.to_thread(make_wav, folder / f"{name}.flac", seconds=0.1)
+
+    demo = Demo(rig.library, compose, tmp_path / "data" / "demo")
+    first = [track.id async for track in demo.pieces()]
+    assert [track.id async for track in demo.pieces()] == first
+    assert made == list(PIECES)
