@@ -143,6 +143,7 @@ async def house(
     *,
     start: int = 1,
     max_held: int = 100,
+    lead_ms: float = 0.0,
     sleep: Callable[[float], Awaitable[None]] | None = None,
     **limits: int,
 ) -> AsyncIterator[House]:
@@ -167,6 +168,7 @@ async def house(
             random_bits=lambda bits: ids.next() % (1 << bits),
             sleep=sleep or _never_long,
             max_held=max_held,
+            lead_ms=lead_ms,
         )
         yield House(service, messages, log, shelf, clock, kept_rooms, kept_messages)
         log.refusing = False

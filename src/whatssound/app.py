@@ -111,6 +111,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
             random_bits=secrets.randbits,
         )
         library.on_changed(lambda track: _tell_rooms(rooms, library, track))
+        accounts.on_renamed(rooms.renamed)
         await rooms.start()
         stack.push_async_callback(rooms.stop)
         gateway = Gateway(

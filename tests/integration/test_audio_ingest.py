@@ -116,16 +116,18 @@ async def test_a_waiting_track_moves_up_when_it_is_wanted_sooner(tmp_path: Path)
         assert await encoder.asked(3) == ["a/128", "b/128", "d/128"]
 
 
-async def test_never_more_than_three_run(tmp_path: Path) -> None:
+async def test_never_more_than_six_run(tmp_path: Path) -> None:
     encoder = StagedEncoder(script)
     async with audio(tmp_path / "data", encoder) as rig:
-        tracks = await taken(rig, tmp_path, *"abcdef")
+        tracks = await taken(rig, tmp_path, *"abcdefgh")
         for track in tracks:
             await rig.library.want(track.id, "now")
+        await encoder.asked(6)
+        for track in tracks:
             encoder.open(Path(track.path).stem)
         await rig.idle()
-        assert encoder.most_running == 3
-        assert len(encoder.jobs) == 12
+        assert encoder.most_running == 6
+        assert len(encoder.jobs) == 16
 
 
 async def test_a_track_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:

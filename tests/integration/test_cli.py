@@ -12,7 +12,6 @@ import pytest
 
 from servers import ApiProblem, ServerProcess
 
-
 pytestmark = pytest.mark.slow
 
 

@@ -11,6 +11,7 @@ from room_house import DESK, LEO, MIA, OWNER, House, house
 from whatssound.accounts.user import Identity, User
 from whatssound.ids import RoomId, UserId
 from whatssound.rooms.catalog import TrackNow
+from whatssound.rooms.dj import LEAD_MS
 from whatssound.rooms.playback import position_at
 from whatssound.wire import commands, events
 from whatssound.wire.commands import PlaybackPause, PlaybackPlay, PlaybackSkip, QueueAdd
@@ -66,6 +67,29 @@ async def test_playing_tells_listeners_each_changed_part_once_under_its_key(at: 
     assert (name, key) == ("playback", f"{room.id}:{reply['rev']}:playback")
     assert (playback["entry_id"], playback["playing"], playback["device"]) == (entry_id, True, DESK)
     assert playback["track"]["hls"].endswith("sig=s")
+
+
+async def test_sound_begins_a_moment_after_the_command_so_that_all_hear_the_first_note(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async with house(tmp_path, clock, lead_ms=LEAD_MS) as at:
+        room = await at.opened()
+        await at.queued(room, 1)
+        await at.do(room, PlaybackPlay())
+        playback = (await at.service.find(str(room.id))).playback
+        assert playback.anchor_ms == T0 + LEAD_MS
+        assert position_at(playback, T0 + LEAD_MS - 1) == 0
+        assert position_at(playback, T0 + LEAD_MS + 1) == 1
+
+
+async def test_a_dj_who_takes_another_name_is_called_so_in_their_rooms(at: House) -> None:
+    room, other = await at.opened(), await at.opened()
+    await at.service.patch(OWNER, other.id, end=True)
+    at.service.renamed(User(OWNER.id, "Noor", "owner"))
+    await at.service.settle()
+    assert (await at.service.find(str(room.id))).dj.name == "Noor"
+    assert at.told[-1][0] == "room"
+    assert (await at.service.find(str(other.id))).dj.name == OWNER.name
 
 
 async def test_a_repeated_command_saves_and_tells_nothing(at: House) -> None:

@@ -35,7 +35,17 @@ def test_an_uploaded_album_leaves_a_place_for_what_is_wanted() -> None:
 
 
 def test_not_even_the_urgent_run_without_a_limit() -> None:
-    assert next_to_start([waiting(1, "now")], 3) is None
+    assert next_to_start([waiting(1, "now")], 5) == waiting(1, "now")
+    assert next_to_start([waiting(1, "now")], 6) is None
+
+
+def test_what_plays_now_starts_beside_a_queue_that_is_full() -> None:
+    assert next_to_start([waiting(1, "queued")], 3) is None
+    assert next_to_start([waiting(1, "queued"), waiting(2, "now")], 3) == waiting(2, "now")
+
+
+def test_only_what_nobody_listens_for_is_background() -> None:
+    assert [waiting(1, urgency).background for urgency in ("now", "queued", "upload", "asked")] == [0, 0, 1, 1]
 
 
 def test_nothing_comes_of_nothing() -> None:

@@ -35,7 +35,25 @@ def test_a_tick_before_it_is_due_changes_nothing() -> None:
 def test_the_auto_dj_starts_over_in_the_order_that_was_played() -> None:
     playing = after(room(1_000, 2_000, 3_000), (0, Play(None)), (6_500, Tick()))
     assert (playing.playback.entry_id, playing.playback.anchor_ms) == ("101", T0 + 6_000)
-    assert waiting_ids(playing) == ["102", "103"]
+    order = [after(playing, (6_000 + at_ms, Tick())).playback.entry_id for at_ms in (999, 1_001, 3_001, 6_001)]
+    assert order == ["101", "102", "103", "101"]
+
+
+def test_under_the_auto_dj_one_entry_always_waits_so_that_listeners_can_prepare_it() -> None:
+    playing = after(room(1_000, 2_000, 3_000), (0, Play(None)))
+    for at_ms in (1_500, 3_500, 6_500, 7_500, 9_500, 12_500):
+        playing = after(playing, (at_ms, Tick()))
+        head = waiting_ids(playing)[0]
+        end_ms = due_ms(playing)
+        assert end_ms is not None
+        assert caught_up(playing, end_ms).playback.entry_id == head
+
+
+def test_when_the_dj_is_gone_during_the_last_track_one_is_put_up_next() -> None:
+    led = after(room(1_000, 60_000), (0, Play("dj-device")), (1_500, Tick()))
+    assert (led.playback.entry_id, waiting_ids(led)) == ("102", [])
+    gone = after(led, (20_000, Tick()))
+    assert (gone.playback.device, gone.playback.entry_id, waiting_ids(gone)) == (None, "102", ["101"])
 
 
 def test_a_year_of_silence_is_leapt_over_and_lands_at_the_right_second() -> None:

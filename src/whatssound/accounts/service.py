@@ -57,6 +57,7 @@ class Accounts:
         self._now_ms = now_ms
         self._random = random
         self._tidy_due_ms = 0.0
+        self._on_renamed: list[Callable[[User], None]] = []
         self._naming = asyncio.Lock()  # two who want one name here take turns, and get 2 and 3 instead of a conflict
 
     def verify(self, token: str) -> Identity:
@@ -146,6 +147,10 @@ class Accounts:
                 if await self._store.rename(user.id, free, name_key(free)):
                     return User(user.id, free, user.role)
         raise _name_contested()
+
+    def on_renamed(self, callback: Callable[[User], None]) -> None:
+        """Call `callback` when somebody has taken another name. It must not block or raise."""
+        self._on_renamed.append(callback)
 
     async def _add(self, wanted: str, role: Role) -> User:
         async with self._naming:

@@ -1,6 +1,7 @@
 """What can be asked of a room, after the wire was read and its ids and times were found. Pure.
 
 `device` is the device that a transport command came from; it leads from then on, None meaning the auto-DJ.
+`lead_ms` is how far ahead its sound begins, so that it reaches everybody before its first note.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ class Play:
     device: str | None
     entry_id: str | None = None
     position_ms: float | None = None
+    lead_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Seek:
     device: str | None
     position_ms: float
     entry_id: str | None = None
+    lead_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Skip:
 
     device: str | None
     entry_id: str | None = None
+    lead_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,18 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class NameDj:
+    """The DJ took another name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """End the room for good."""
 
 
 Transport = Play | Pause | Seek | Skip
-Command = Transport | Report | Tick | AddEntry | RemoveEntry | MoveEntry | TrackChanged | Mute | Ban | Change | End
+Command = (
+    Transport | Report | Tick | AddEntry | RemoveEntry | MoveEntry | TrackChanged | Mute | Ban | Change | NameDj | End
+)

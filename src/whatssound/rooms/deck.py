@@ -29,19 +29,25 @@ def is_auto_dj(deck: Deck) -> bool:
 def with_next(deck: Deck, *, at_ms: float, playing: bool) -> Deck:
     """The queue's head from its start at `at_ms`, and what sounded put into the history.
 
-    With an empty queue the auto-DJ starts over with what was played; a DJ's device stops.
+    The auto-DJ always has one more in the queue, so that listeners can prepare it: when nothing waits, what was
+    played longest ago. A DJ's device stops at the end of its queue.
     """
-    history = _with_last(deck)
-    entries = deck.queue.entries
-    if not entries and is_auto_dj(deck):
-        entries, history = history, ()
+    entries, history = _refilled(deck, deck.queue.entries, _with_last(deck))
     if not entries:
         return replace(deck, playback=sound.stopped(deck.playback, at_ms=at_ms), history=history)
+    head = entries[0]
+    entries, history = _refilled(deck, entries[1:], history)
     return Deck(
-        playback=sound.started(deck.playback, entries[0], position_ms=0.0, at_ms=at_ms, playing=playing),
-        queue=replace(deck.queue, entries=entries[1:]),
+        playback=sound.started(deck.playback, head, position_ms=0.0, at_ms=at_ms, playing=playing),
+        queue=replace(deck.queue, entries=entries),
         history=history,
     )
+
+
+def handed_over(deck: Deck) -> Deck:
+    """The deck as the auto-DJ takes it up: something waits, when anything was ever played."""
+    entries, history = _refilled(deck, deck.queue.entries, deck.history)
+    return replace(deck, queue=replace(deck.queue, entries=entries), history=history)
 
 
 def with_queued(deck: Deck, entry: events.Entry, *, position_ms: float, at_ms: float) -> Deck:
@@ -63,9 +69,9 @@ def played_on(deck: Deck, now_ms: float) -> Deck:
         end_ms = sound.ends_at_ms(deck.playback)
         if end_ms is None or end_ms > now_ms:
             return deck
-        starts_over = not deck.queue.entries
+        goes_round = is_auto_dj(deck) and len(deck.queue.entries) <= 1
         deck = with_next(deck, at_ms=end_ms, playing=True)
-        if starts_over:
+        if goes_round:
             deck = _leapt(deck, now_ms)
 
 
@@ -101,11 +107,20 @@ def _with_last(deck: Deck) -> tuple[events.Entry, ...]:
     return deck.history if entry is None else (*deck.history, entry)[-MAX_HISTORY:]
 
 
+def _refilled(
+    deck: Deck, entries: tuple[events.Entry, ...], history: tuple[events.Entry, ...]
+) -> tuple[tuple[events.Entry, ...], tuple[events.Entry, ...]]:
+    if entries or not is_auto_dj(deck):
+        return entries, history
+    return history[:1], history[1:]
+
+
 def _leapt(deck: Deck, now_ms: float) -> Deck:
+    """As many whole rounds later as fit before `now_ms`: after a round the deck is what it was, only later."""
     entry = deck.playback.entry
     if entry is None:
         return deck
-    durations_ms = [e.track.duration_ms for e in (entry, *deck.queue.entries)]
+    durations_ms = [e.track.duration_ms for e in (entry, *deck.queue.entries, *deck.history)]
     if not all(durations_ms):
         return deck
     round_ms = sum(durations_ms)

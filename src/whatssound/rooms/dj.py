@@ -17,6 +17,10 @@ from whatssound.rooms.wire_ids import asked_id
 from whatssound.wire import commands, events
 from whatssound.wire.errors import Refusal
 
+LEAD_MS = 250.0
+"""How far ahead of a play, seek or skip the sound begins: a network's way and a browser's start, about 100 ms each,
+so that everybody hears the first note. Who learns of it later joins where it is."""
+
 MemberCallback = Callable[[RoomId, UserId, str], None]
 
 
@@ -29,11 +33,14 @@ class Dj:
         catalog: Catalog,
         ids: Snowflakes,
         person: Callable[[UserId], Awaitable[User | None]],
+        *,
+        lead_ms: float = LEAD_MS,
     ) -> None:
         self._rooms = rooms
         self._catalog = catalog
         self._ids = ids
         self._person = person
+        self._lead_ms = lead_ms
         self._callbacks: list[MemberCallback] = []
 
     def on_member(self, callback: MemberCallback) -> None:
@@ -56,7 +63,7 @@ class Dj:
             case commands.MemberBan(user_id=user_id, banned=banned):
                 return await self._ban(room, user_id, banned)
             case _:
-                changed = await self._decide(room.id, _intent(command, device))
+                changed = await self._decide(room.id, _intent(command, device, self._lead_ms))
                 return {"rev": changed.rev}
 
     async def _decide(self, id: RoomId, intent: intents.Command) -> Room:
@@ -100,17 +107,17 @@ class Dj:
             callback(room, person.id, what)
 
 
-def _intent(command: msgspec.Struct, device: str | None) -> intents.Command:  # noqa: PLR0911
+def _intent(command: msgspec.Struct, device: str | None, lead_ms: float) -> intents.Command:  # noqa: PLR0911
     """A wire command as the room's rules know it; Refusal `unknown_command` for what is none of a room's."""
     match command:
         case commands.PlaybackPlay(entry_id=entry_id, position_ms=position_ms):
-            return intents.Play(device, entry_id, position_ms)
+            return intents.Play(device, entry_id, position_ms, lead_ms)
         case commands.PlaybackPause():
             return intents.Pause(device)
         case commands.PlaybackSeek(position_ms=position_ms, entry_id=entry_id):
-            return intents.Seek(device, position_ms, entry_id)
+            return intents.Seek(device, position_ms, entry_id, lead_ms)
         case commands.PlaybackSkip(entry_id=entry_id):
-            return intents.Skip(device, entry_id)
+            return intents.Skip(device, entry_id, lead_ms)
         case commands.PlaybackReport():
             return intents.Report(device, command.position_ms, command.at_ms, command.rev, command.state)
         case commands.QueueRemove(entry_id=entry_id):

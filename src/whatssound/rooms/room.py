@@ -133,7 +133,7 @@ def changed_parts(old: Room, new: Room) -> list[Part]:
     return [part for part in parts_of(new) if part.rev != revs.get(part.name, 0)]
 
 
-def _decided(room: Room, command: commands.Command, now_ms: float) -> Room:  # noqa: PLR0911
+def _decided(room: Room, command: commands.Command, now_ms: float) -> Room:  # noqa: PLR0911, PLR0912
     match command:
         case commands.Tick():
             return room
@@ -156,6 +156,8 @@ def _decided(room: Room, command: commands.Command, now_ms: float) -> Room:  # n
             return replace(room, members=members.banned(room.members, user, banned, now_ms=now_ms))
         case commands.Change(title=title, settings=settings):
             return replace(room, title=title or room.title, settings=settings or room.settings)
+        case commands.NameDj(name=name):
+            return replace(room, dj=events.User(id=room.dj.id, name=name, role=room.dj.role))
         case commands.End():
             silent = replace(sound.paused(room.playback, at_ms=now_ms), device=None)
             return replace(room, ended=True, deck=replace(room.deck, playback=silent))
@@ -168,44 +170,45 @@ def _transported(room: Room, command: commands.Transport, now_ms: float) -> Room
     if named is not None and named != room.playback.entry_id:
         return room
     led = replace(room.deck, playback=replace(room.playback, device=command.device))
+    start_ms = now_ms if isinstance(command, commands.Pause) else now_ms + command.lead_ms
     match command:
         case commands.Play():
-            after = _played(led, command, now_ms)
+            after = _played(led, command, start_ms)
         case commands.Pause():
             after = replace(led, playback=sound.paused(led.playback, at_ms=now_ms))
         case commands.Seek(position_ms=position_ms):
-            after = _sought(led, position_ms, now_ms)
+            after = _sought(led, position_ms, start_ms)
         case commands.Skip():
             idle = led.playback.entry is None
-            after = deck.with_next(led, at_ms=now_ms, playing=idle or led.playback.playing)
+            after = deck.with_next(led, at_ms=start_ms, playing=idle or led.playback.playing)
         case _:
             assert_never(command)
     return replace(room, deck=after, watch=_watching(room, command.device, now_ms))
 
 
-def _played(led: Deck, command: commands.Play, now_ms: float) -> Deck:
+def _played(led: Deck, command: commands.Play, start_ms: float) -> Deck:
     if led.playback.entry is not None and command.entry_id in (None, led.playback.entry_id):
-        resumed = sound.resumed(led.playback, at_ms=now_ms, position_ms=command.position_ms)
+        resumed = sound.resumed(led.playback, at_ms=start_ms, position_ms=command.position_ms)
         return replace(led, playback=resumed)
     if command.entry_id is None:
-        return _begun(led, command.position_ms or 0.0, now_ms)
+        return _begun(led, command.position_ms or 0.0, start_ms)
     entry = queue.entry_of(led.queue.entries, command.entry_id)
     if entry is None:
         raise Refusal("not_found", "That track is no longer in the queue.", details={"entry_id": command.entry_id})
-    return deck.with_queued(led, entry, position_ms=command.position_ms or 0.0, at_ms=now_ms)
+    return deck.with_queued(led, entry, position_ms=command.position_ms or 0.0, at_ms=start_ms)
 
 
-def _begun(led: Deck, position_ms: float, now_ms: float) -> Deck:
-    begun = deck.with_next(led, at_ms=now_ms, playing=True)
+def _begun(led: Deck, position_ms: float, start_ms: float) -> Deck:
+    begun = deck.with_next(led, at_ms=start_ms, playing=True)
     if begun.playback.entry is None:
         raise Refusal("conflict", "The queue is empty: add a track first.")
     return replace(begun, playback=replace(begun.playback, position_ms=sound.within(begun.playback, position_ms)))
 
 
-def _sought(led: Deck, position_ms: float, now_ms: float) -> Deck:
+def _sought(led: Deck, position_ms: float, start_ms: float) -> Deck:
     if led.playback.entry is None:
         return led
-    return replace(led, playback=sound.sought(led.playback, position_ms=position_ms, at_ms=now_ms))
+    return replace(led, playback=sound.sought(led.playback, position_ms=position_ms, at_ms=start_ms))
 
 
 def _watching(room: Room, device: str | None, now_ms: float) -> Watch:
@@ -220,6 +223,8 @@ def _without_device(room: Room, gone_ms: float) -> Room:
         led = replace(led, playback=sound.paused(led.playback, at_ms=gone_ms))
     elif led.playback.entry is None and led.history:
         led = deck.with_next(led, at_ms=gone_ms, playing=True)
+    else:
+        led = deck.handed_over(led)
     return replace(room, deck=led, watch=Watch())
 
 

@@ -18,7 +18,7 @@ from whatssound.rooms.appender import Appender
 from whatssound.rooms.background import Background
 from whatssound.rooms.catalog import Catalog
 from whatssound.rooms.chat import Chat
-from whatssound.rooms.dj import Dj, MemberCallback
+from whatssound.rooms.dj import LEAD_MS, Dj, MemberCallback
 from whatssound.rooms.naming import checked_title, slug_of
 from whatssound.rooms.owned import MAX_HELD, OwnedRooms
 from whatssound.rooms.parts import Snapshot, Snapshots, encoded
@@ -71,6 +71,7 @@ class RoomService:
         now_ms: Callable[[], float],
         random_bits: Callable[[int], int],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        lead_ms: float = LEAD_MS,
         max_held: int = MAX_HELD,
     ) -> None:
         self._store = store
@@ -95,7 +96,7 @@ class RoomService:
         self._timers = Timers(now_ms)
         self._snapshots = Snapshots(catalog.sign, now_ms)
         self._chat = Chat(messages, log)
-        self._dj = Dj(self._rooms, catalog, ids, person)
+        self._dj = Dj(self._rooms, catalog, ids, person, lead_ms=lead_ms)
         self._ticks = 0
 
     async def create(self, actor: User, title: str, settings: events.Settings) -> Room:
@@ -202,6 +203,10 @@ class RoomService:
                 change = self._rooms.change(room.id, with_track(track, failed))
                 self._background.spawn(change, name="follow a track's change")
 
+    def renamed(self, dj: User) -> None:
+        """Somebody took another name: the open rooms whose DJ they are show it."""
+        self._background.spawn(self._rename(dj), name="follow a DJ's new name")
+
     async def start(self) -> None:
         """Take up the rooms in which something is due, and from now on do it in time."""
         await self.sweep()
@@ -242,6 +247,12 @@ class RoomService:
             pending=self._appender.pending,
             failures=self._background.failures,
         )
+
+    async def _rename(self, dj: User) -> None:
+        named = intents.NameDj(dj.name)
+        for row in await refusing(self._store.of_dj(dj.id, limit=LIST_ROWS)):
+            if not row.room.ended:
+                await self._rooms.change(row.room.id, lambda room, now_ms: decide(room, named, now_ms))
 
     def _tick_soon(self, id: RoomId) -> None:
         self._background.spawn(self._tick(id), name="tick")

@@ -1,6 +1,8 @@
 """The relational database: one file of SQLite, one connection that writes, readers beside it."""
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,13 +46,27 @@ class Database:
 
 
 def prepare_connection(connection: Any, _record: Any) -> None:
-    """For SQLAlchemy's `connect` event: what every SQLite connection of ours begins with."""
+    """Set what SQLite forgets with each connection."""
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-    ):
+    _use_wal(cursor)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch the file to its write-ahead log, once in its life.
+
+    Two that switch at once would wait for each other; SQLite then refuses one without asking its busy handler.
+    """
+    end_s = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+    while True:
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone()[0] == "wal":
+            return
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end_s:
+                raise
+            time.sleep(0.01)
