@@ -14,14 +14,14 @@ run: $(VENV)/.runtime $(PAGE)  ## the demo room on http://127.0.0.1:8000
 	@$(BIN)/whatssound serve $(ARGS)
 
 test: test-tools check web-test $(PAGE)  ## everything, in real servers and real browsers
-	$(BIN)/pytest -m "slow or browser" tests
+	$(BIN)/pytest tests/integration tests/faults tests/e2e
 
 check: $(VENV)/.dev  ## format, lint, types, layers and the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not slow and not browser" tests
+	$(BIN)/pytest -q tests/unit tests/property tests/contract
 
 fix: $(VENV)/.dev  ## format, and mend what the linter can
 	$(BIN)/ruff format .
