@@ -10,7 +10,8 @@ from typing import Protocol
 class EncodeJob:
     """What to make of `source`: the rungs `kbps`, written below the existing folder `work`.
 
-    `samples` is the exact presented length when an earlier job found it; `analyse` asks for loudness and peaks.
+    `samples` is the exact presented length when an earlier job found it; `analyse` asks for loudness and peaks; a
+    `background` job gets what the others leave of the processor.
     """
 
     source: Path
@@ -18,6 +19,7 @@ class EncodeJob:
     work: Path
     analyse: bool = False
     samples: int | None = None
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,8 @@ class Ingest:
         scratch = self._work / secrets.token_hex(8)
         await asyncio.to_thread(scratch.mkdir, parents=True)
         samples = track.samples if job.stage == "rest" else None
-        request = EncodeJob(Path(track.path), encoding.kbps, scratch, job.stage == "first", samples)
+        analyse = job.stage == "first"
+        request = EncodeJob(Path(track.path), encoding.kbps, scratch, analyse, samples, job.background)
         try:
             async with contextlib.aclosing(self._encoder.encode(request)) as reports:
                 async for report in reports:

@@ -1,5 +1,6 @@
 """The job of an encoding child: decode once, feed everything, report each step as a line of JSON."""
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,17 @@ from whatssound.audio.ladder import presented_samples, rate_for
 
 Tell = Callable[[dict[str, Any]], None]
 
+LOWEST = 19
+"""Added to the priority value, which ends at 19: a seventh of what a child gets that somebody waits for."""
+
 SLACK_SAMPLES = 4096
 """Decoders may give up to a frame or two more than there is (AAC does not trim its end); more than that is music."""
 
 
 def encode(job: dict[str, Any], tell: Tell) -> None:
     """Do `job` (the fields of `EncodeJob`), and tell of everything, failure included, but for broken pipes and bugs."""
+    if job["background"]:
+        os.nice(LOWEST)
     try:
         _Encode(job, tell).run()
     except Unreadable as error:

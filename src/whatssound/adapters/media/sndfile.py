@@ -32,10 +32,6 @@ class SndfileSource:
                 return
             yield frame_of(np.ascontiguousarray(block.T[:2]), self.rate_hz)
 
-    def close(self) -> None:
-        """See Source."""
-        self._file.close()
-
 
 def open_sndfile(path: Path) -> Source:
     """Raises Unreadable."""

@@ -35,10 +35,6 @@ class Source(Protocol):
         """Every decoded frame, from the beginning."""
         ...
 
-    def close(self) -> None:
-        """Let go of the file."""
-        ...
-
 
 def open_container(path: Path) -> Any:
     """FFmpeg's view of the file. Raises FFmpegError."""
@@ -73,9 +69,6 @@ class AvSource:
         self.damaged = 0
         with open_container(self._path) as container:
             yield from self._decoded(container)
-
-    def close(self) -> None:
-        """See Source."""
 
     def _decoded(self, container: Any) -> Iterator[av.AudioFrame]:
         stream = audio_stream(container)
