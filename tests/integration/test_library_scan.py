@@ -273,3 +273,13 @@ def test_a_waveform_is_thinned_by_its_loudest() -> None:
     assert library_module.thinned(b"\x05", 3) == [5]
     assert library_module.thinned(bytes(range(10)), 3) == [2, 5, 9]
     assert library_module.thinned(b"", 3) == []
+
+
+async def test_an_upload_is_found_again_from_another_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "incoming").write_bytes(b"anything")
+    async with audio(Path("relative"), StagedEncoder(script)) as rig:
+        track = await rig.library.upload(tmp_path / "incoming", "a.mp3")
+        assert Path(track.path) == tmp_path / "relative" / "uploads" / f"{track.id}.mp3"

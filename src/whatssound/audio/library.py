@@ -72,7 +72,7 @@ class Library:
         self._keys = keys
         self._ids = ids
         self._read_tags = read_tags
-        self._uploads = uploads
+        self._uploads = uploads.absolute()
         self._now_ms = now_ms
         self._scanning = asyncio.Lock()
 
