@@ -1,11 +1,11 @@
 """Builds the object graph of one process: the only file that names adapters."""
 
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
@@ -34,7 +34,6 @@ from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
 from whatssound.audio.renditions import Renditions
-from whatssound.audio.track import Track
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
 from whatssound.gateway.gateway import Gateway
@@ -72,6 +71,17 @@ class _Foundation:
     database: Database
     timeline: Timeline
     ids: Snowflakes
+    registry: CollectorRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """Rooms and what they say: to each other by the log and the bus, to people by messages."""
+
+    service: RoomService
+    messages: MessageService
+    log: MemoryLog
+    bus: MemoryBus
 
 
 @asynccontextmanager
@@ -84,75 +94,37 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         folder = stack.enter_context(DataFolder(config.data))
         forget_abandoned(folder.uploads)
         base = await _foundation(config, folder, stack)
-        registry = CollectorRegistry()
         accounts = _accounts(base)
-        library, edge, ingest = await _audio(base, stack)
-        messages_store = await stack.enter_async_context(
-            await SqliteMessages.open(folder.messages, now_ms=base.timeline.now_ms)
-        )
-        messages = MessageService(
-            messages_store,
-            base.ids,
-            now_ms=base.timeline.now_ms,
-            user_per_10s=config.limits.chat_user_per_10s,
-            room_per_s=config.limits.chat_room_per_s,
-        )
-        epoch = secrets.token_hex(8)
-        log, bus = MemoryLog(epoch), MemoryBus()
-        rooms = RoomService(
-            SqlRooms(base.database),
-            log,
-            messages,
-            LibraryCatalog(library),
-            base.ids,
-            owner=epoch,
-            person=accounts.person,
-            now_ms=base.timeline.now_ms,
-            random_bits=secrets.randbits,
-        )
-        library.on_changed(lambda track: _tell_rooms(rooms, library, track))
-        accounts.on_renamed(rooms.renamed)
-        await rooms.start()
-        stack.push_async_callback(rooms.stop)
+        library, edge = await _audio(base, stack)
+        rooms = await _rooms(base, accounts, library, stack)
         gateway = Gateway(
             limits=config.limits,
             accounts=accounts,
-            rooms=rooms,
-            messages=messages,
-            log=log,
-            bus=bus,
+            rooms=rooms.service,
+            messages=rooms.messages,
+            log=rooms.log,
+            bus=rooms.bus,
             timeline=base.timeline,
-            registry=registry,
+            registry=base.registry,
         )
         await gateway.start()
         stack.push_async_callback(gateway.stop)
-        registry.register(
-            StatisticsCollector(
-                {
-                    "rooms": rooms.statistics,
-                    "log": log.statistics,
-                    "message_writer": messages_store.statistics,
-                    "encodes": ingest.statistics,
-                    "gateway": gateway.statistics,
-                }
-            )
-        )
         http = build_app(
             Services(
                 accounts=accounts,
-                rooms=rooms,
-                messages=messages,
+                rooms=rooms.service,
+                messages=rooms.messages,
                 library=library,
                 edge=edge,
                 listeners=gateway.listeners,
                 not_ready=lambda: _not_ready(base.database),
-                registry=registry,
+                registry=base.registry,
                 upload_folder=folder.uploads,
                 now_ms=base.timeline.now_ms,
                 limits=config.limits,
             )
         )
-        yield Parts(config, folder, accounts, rooms, library, _demo(base, library), gateway, http)
+        yield Parts(config, folder, accounts, rooms.service, library, _demo(base, library), gateway, http)
 
 
 async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack) -> _Foundation:
@@ -162,7 +134,7 @@ async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack)
     stack.push_async_callback(database.close)
     timeline = Timeline()
     ids = Snowflakes(timeline.now_ms, floor_ms=ms_of(await newest_id(database)) + 1)
-    return _Foundation(config, folder, secret, database, timeline, ids)
+    return _Foundation(config, folder, secret, database, timeline, ids, CollectorRegistry())
 
 
 def _accounts(base: _Foundation) -> Accounts:
@@ -170,7 +142,7 @@ def _accounts(base: _Foundation) -> Accounts:
     return Accounts(SqlAccounts(base.database), tokens, new_id=base.ids.next, now_ms=base.timeline.now_ms)
 
 
-async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edge, Ingest]:
+async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edge]:
     store, blobs = SqlTracks(base.database), FileBlobs(base.folder.blobs)
     keys = Keys(base.secret.derive, base.timeline.now_ms)
     renditions = Renditions(blobs)
@@ -188,8 +160,37 @@ async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edg
         uploads=base.folder.uploads,
         now_ms=base.timeline.now_ms,
     )
-    edge = Edge(library, store, ingest, blobs, renditions=renditions, keys=keys)
-    return library, edge, ingest
+    _show(base, "encodes", ingest.statistics)
+    return library, Edge(library, store, ingest, blobs, renditions=renditions, keys=keys)
+
+
+async def _rooms(base: _Foundation, accounts: Accounts, library: Library, stack: AsyncExitStack) -> _Rooms:
+    now_ms, limits = base.timeline.now_ms, base.config.limits
+    kept = await stack.enter_async_context(await SqliteMessages.open(base.folder.messages, now_ms=now_ms))
+    messages = MessageService(
+        kept, base.ids, now_ms=now_ms, user_per_10s=limits.chat_user_per_10s, room_per_s=limits.chat_room_per_s
+    )
+    epoch = secrets.token_hex(8)
+    log = MemoryLog(epoch)
+    service = RoomService(
+        SqlRooms(base.database),
+        log,
+        messages,
+        LibraryCatalog(library),
+        base.ids,
+        owner=epoch,
+        person=accounts.person,
+        now_ms=now_ms,
+        random_bits=secrets.randbits,
+    )
+    accounts.on_renamed(service.renamed)
+    library.on_changed(lambda track: service.track_changed(library.wire_track(track), failed=track.status == "failed"))
+    await service.start()
+    stack.push_async_callback(service.stop)
+    _show(base, "rooms", service.statistics)
+    _show(base, "log", log.statistics)
+    _show(base, "message_writer", kept.statistics)
+    return _Rooms(service, messages, log, MemoryBus())
 
 
 def _demo(base: _Foundation, library: Library) -> Demo:
@@ -199,8 +200,8 @@ def _demo(base: _Foundation, library: Library) -> Demo:
     return Demo(library, compose, base.folder.demo)
 
 
-def _tell_rooms(rooms: RoomService, library: Library, track: Track) -> None:
-    rooms.track_changed(library.wire_track(track), failed=track.status == "failed")
+def _show(base: _Foundation, part: str, statistics: Callable[[], Any]) -> None:
+    base.registry.register(StatisticsCollector(part, statistics))
 
 
 async def _not_ready(database: Database) -> Sequence[str]:

@@ -1,6 +1,6 @@
-"""Shows the `statistics()` of every part as Prometheus gauges, read when they are asked for."""
+"""Shows the `statistics()` of a part as Prometheus gauges, read when they are asked for."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -9,17 +9,17 @@ from prometheus_client.registry import Collector
 
 
 class StatisticsCollector(Collector):
-    """`whatssound_<part>_<field>` for each numeric field of each part's statistics."""
+    """`whatssound_<part>_<field>` for each numeric field of the part's statistics."""
 
-    def __init__(self, parts: Mapping[str, Callable[[], Any]]) -> None:
-        self._parts = parts
+    def __init__(self, part: str, statistics: Callable[[], Any]) -> None:
+        self._part = part
+        self._statistics = statistics
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """One gauge a field."""
-        for part, statistics in self._parts.items():
-            for name, value in _fields(statistics()):
-                if isinstance(value, int | float):
-                    yield GaugeMetricFamily(f"whatssound_{part}_{name}", f"{name} of {part}, now.", value=value)
+        for name, value in _fields(self._statistics()):
+            if isinstance(value, int | float):
+                yield GaugeMetricFamily(f"whatssound_{self._part}_{name}", f"{name} of {self._part}, now.", value=value)
 
 
 def _fields(statistics: Any) -> Iterable[tuple[str, Any]]:
