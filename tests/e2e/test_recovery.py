@@ -51,8 +51,8 @@ def test_both_recover_by_themselves_when_the_server_is_killed(
     ben.sees_message("after the storm")
     ana.hears()
     ben.hears()
-    ana.settle()
-    ben.settle()
+    ana.settle(goal_ms=DJ_GOAL_MS)
+    ben.settle(goal_ms=GOAL_MS)
     assert abs(apart_ms(ana.probe(), ben.probe())) <= APART_MS
     ben.close()
     ana.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from e2e.people import Person, apart_ms, dj, listener, open_room, queue, upload
+from e2e.people import DJ_GOAL_MS, GOAL_MS, Person, apart_ms, dj, listener, open_room, queue, upload
 from servers import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -64,12 +64,12 @@ def test_the_listener_hears_what_the_dj_plays_and_follows(ana: Person, ben: Pers
 def test_both_are_in_sync_after_a_join_and_after_a_seek(ana: Person, ben: Person) -> None:
     ensure_playing(ana)
     ben.listen()
-    ben.settle()
+    ben.settle(goal_ms=GOAL_MS)
     assert abs(apart_ms(ana.probe(), ben.probe())) <= APART_MS
     seek(ana, to_fraction=0.2)
     ben.hears("p.positionMs < 25000")
-    ben.settle()
-    ana.settle()
+    ben.settle(goal_ms=GOAL_MS)
+    ana.settle(goal_ms=DJ_GOAL_MS)
     assert abs(apart_ms(ana.probe(), ben.probe())) <= APART_MS
 
 

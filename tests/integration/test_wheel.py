@@ -16,11 +16,13 @@ ANNOUNCED = re.compile(r"WhatsSound is ready: (http://\S+)")
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built as a stranger would build it: from a copy of what is committed, without any Node on the path."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)],
-        check=True,
-    )
+    source = tmp_path_factory.mktemp("source")
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    subprocess.run(["tar", "-x", "-C", str(source)], input=archive.stdout, check=True)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    subprocess.run(command, check=True, env={**os.environ, "PATH": "/usr/bin:/bin"})
     (built,) = folder.glob("whatssound-*.whl")
     return built
 
