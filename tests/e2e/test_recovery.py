@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from e2e.people import apart_ms, dj, listener, open_room, queue, upload
+from e2e.people import DJ_GOAL_MS, GOAL_MS, apart_ms, dj, listener, open_room, queue, upload
 from servers import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
