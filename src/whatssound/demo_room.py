@@ -17,7 +17,7 @@ TITLE = "The demo room"
 
 
 async def open_demo_room(rooms: RoomService, owner: User, folder: Path) -> Room:
-    """The demo room, playing; made when there is none."""
+    """The demo room; made when there is none."""
     note = folder / "room"
     room = await _known_room(rooms, note)
     if room is None:
@@ -26,15 +26,16 @@ async def open_demo_room(rooms: RoomService, owner: User, folder: Path) -> Room:
     return room
 
 
-async def fill_demo_room(rooms: RoomService, room: Room, demo: Demo, owner: User) -> None:
-    """Put each piece into the room the moment it exists, and play the first."""
+async def fill_demo_room(rooms: RoomService, room: Room, demo: Demo, owner: User, playing: asyncio.Event) -> None:
+    """Put each piece into the room the moment it exists, and play the first; `playing` is set once it does.
+
+    Raises EncodeFailed or OSError when a piece cannot be composed.
+    """
     log = structlog.get_logger()
     async for track in demo.pieces():
         await _queue(rooms, room, track, owner)
+        playing.set()
         log.info("the demo has a piece", title=track.title)
-    now = await rooms.find(str(room.id))
-    if now.playback.entry is None:
-        await _play(rooms, room, owner)
 
 
 async def _known_room(rooms: RoomService, note: Path) -> Room | None:
@@ -51,17 +52,12 @@ def _write(note: Path, text: str) -> None:
 
 
 async def _queue(rooms: RoomService, room: Room, track: Track, owner: User) -> None:
-    """Queue a piece that the room has not had yet; with the first, begin to play."""
+    """Queue a piece that the room has not had yet, and play when nothing does."""
     now = await rooms.find(str(room.id))
-    had = {entry.track.id for entry in (*now.queue.entries, *now.deck.history)}
-    playing = now.playback.entry
-    if str(track.id) in had or (playing is not None and playing.track.id == str(track.id)):
-        return
-    add = commands.QueueAdd(track_id=str(track.id), nonce=f"demo-{track.id}")
-    await rooms.run(room.id, owner, add, device=None)
-    if playing is None:
-        await _play(rooms, room, owner)
-
-
-async def _play(rooms: RoomService, room: Room, owner: User) -> None:
-    await rooms.run(room.id, owner, commands.PlaybackPlay(), device=None)
+    sounding = () if now.playback.entry is None else (now.playback.entry,)
+    had = {entry.track.id for entry in (*sounding, *now.queue.entries, *now.deck.history)}
+    if str(track.id) not in had:
+        add = commands.QueueAdd(track_id=str(track.id), nonce=f"demo-{track.id}")
+        await rooms.run(room.id, owner, add, device=None)
+    if not sounding:
+        await rooms.run(room.id, owner, commands.PlaybackPlay(), device=None)

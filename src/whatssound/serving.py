@@ -6,8 +6,7 @@ import errno
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any
+from collections.abc import Awaitable, Callable, Generator
 
 import structlog
 import uvicorn
@@ -122,8 +121,10 @@ async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
     """
     async with running(config) as parts:
         server = Server(uvicorn_config(parts.http, parts.gateway.protocol_factory), drain=parts.gateway.drain)
-        work = [asyncio.create_task(_at_the_edge(job)) for job in await _first_work(parts)]
+        demo_plays = asyncio.Event()
+        work = [asyncio.create_task(_at_the_edge(job)) for job in (_scan(parts), _play_demo(parts, demo_plays))]
         try:
+            await demo_plays.wait()
             await _announce(parts, listener.getsockname()[1])
             await server.serve(sockets=[listener])
         finally:
@@ -132,19 +133,25 @@ async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
             await asyncio.gather(*work, return_exceptions=True)
 
 
-async def _first_work(parts: Parts) -> list[Coroutine[Any, Any, None]]:
-    """What goes on beside serving: the scan, and the demo's pieces."""
-    work: list[Coroutine[Any, Any, None]] = []
+async def _scan(parts: Parts) -> None:
     if parts.config.libraries:
-        work.append(scans.scan_folders(parts.library, parts.config.libraries))
-    if parts.config.demo:
+        await scans.scan_folders(parts.library, parts.config.libraries)
+
+
+async def _play_demo(parts: Parts, playing: asyncio.Event) -> None:
+    """Open the demo room, if asked for; `playing` is set once whoever opens the page would hear it."""
+    if not parts.config.demo:
+        playing.set()
+        return
+    try:
         owner = await parts.accounts.owner()
         room = await demo_room.open_demo_room(parts.rooms, owner, parts.folder.demo)
-        work.append(demo_room.fill_demo_room(parts.rooms, room, parts.demo, owner))
-    return work
+        await demo_room.fill_demo_room(parts.rooms, room, parts.demo, owner, playing)
+    finally:
+        playing.set()
 
 
-async def _at_the_edge(job: Coroutine[Any, Any, None]) -> None:
+async def _at_the_edge(job: Awaitable[None]) -> None:
     try:
         await job
     except Exception:  # a job's edge: the server goes on without it
