@@ -61,5 +61,5 @@ def set_up_logs(*, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("uvicorn.access", "picows", "alembic", "aiosqlite"):
+    for noisy in ("uvicorn.access", "uvicorn.error", "picows", "alembic", "aiosqlite"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

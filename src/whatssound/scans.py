@@ -1,7 +1,7 @@
-"""Scans the folders of music at start, with a progress bar where somebody watches."""
+"""Scans the folders of music at start: a progress bar where somebody watches, log lines where nobody does."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -12,29 +12,36 @@ from whatssound.audio.library import Library
 from whatssound.audio.scan import ScanProgress
 from whatssound.wire.errors import Refusal
 
+Tell = Callable[[str], None]
+"""Says one line to the person who started the server."""
+
 
 async def scan_folders(library: Library, folders: Sequence[Path]) -> None:
     """Scan one folder after another; one that cannot be read is reported and does not stop the others."""
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+    if not sys.stderr.isatty():
+        log = structlog.get_logger()
         for folder in folders:
-            await _scan(library, folder, progress, progress.add_task(f"Scanning {folder}", total=None))
+            await _scan(library, folder, lambda _: None, log.info)
+        return
+    columns = (SpinnerColumn(finished_text=" "), TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+        for folder in folders:
+            task = progress.add_task(f"Scanning {folder}", total=None)
+
+            def show(now: ScanProgress, folder: Path = folder, task: TaskID = task) -> None:
+                progress.update(task, description=f"Scanning {folder}: {now.seen} files, {now.added} new")
+
+            await _scan(library, folder, show, lambda line: progress.console.print(line, soft_wrap=True, markup=False))
+            progress.remove_task(task)
 
 
-async def _scan(library: Library, folder: Path, progress: Progress, task: TaskID) -> None:
-    log = structlog.get_logger()
-
-    def show(now: ScanProgress) -> None:
-        progress.update(task, description=f"Scanning {folder}: {now.seen} files, {now.added} new")
-
+async def _scan(library: Library, folder: Path, show: Callable[[ScanProgress], None], tell: Tell) -> None:
     try:
         found = await library.scan(folder, show)
     except Refusal as refusal:
-        log.error(refusal.message, folder=str(folder))
-        progress.update(task, description=f"{folder}: {refusal.message}", total=1, completed=1)
+        tell(refusal.message)
         return
-    progress.update(task, description=f"{folder}: {found.seen} files, {found.added} new", total=1, completed=1)
-    log.info("scanned", folder=str(folder), files=found.seen, new=found.added, changed=found.changed)
     for skipped in found.skipped:
-        log.warning("skipped", what=skipped)
+        tell(f"Skipped {skipped}")
+    tell(f"Scanned {folder}: {found.seen} files, {found.added} new, {found.changed} changed")

@@ -122,10 +122,11 @@ async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
     async with running(config) as parts:
         server = Server(uvicorn_config(parts.http, parts.gateway.protocol_factory), drain=parts.gateway.drain)
         demo_plays = asyncio.Event()
-        work = [asyncio.create_task(_at_the_edge(job)) for job in (_scan(parts), _play_demo(parts, demo_plays))]
+        work = [asyncio.create_task(_at_the_edge(_play_demo(parts, demo_plays)))]
         try:
             await demo_plays.wait()
             await _announce(parts, listener.getsockname()[1])
+            work.append(asyncio.create_task(_at_the_edge(_scan(parts))))
             await server.serve(sockets=[listener])
         finally:
             for task in work:
