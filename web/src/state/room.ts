@@ -11,7 +11,6 @@ import type { Socket } from "phoenix";
 import type { Chat } from "./chat";
 import { makeConsole } from "./console";
 import type { Console, Problem, Reaction, Room, RoomStatus, RoomView } from "./model";
-import { deviceId } from "./device";
 import { afterEvent, afterReset, afterResume, type Parts } from "./parts";
 import { Cell } from "./readable";
 import { Reporter } from "./reporter";
@@ -26,6 +25,8 @@ export interface RoomHost {
   readonly socket: Socket;
   readonly http: Http;
   readonly session: BrowserSession;
+  /** The name of this tab as a device. */
+  readonly device: string;
 }
 
 /** A little below what makes the server move the room, which it does after two such reports. */
@@ -43,7 +44,6 @@ export class OpenRoom extends Cell<RoomView> implements Room {
   private readonly talk: Talk;
   private readonly reporter: Reporter;
   private readonly reactionListeners = new Set<(counts: Readonly<Record<string, number>>) => void>();
-  private readonly device = deviceId();
   private readonly endings: (() => void)[] = [];
   private channel: RoomChannel | null = null;
   private parts: Parts | null = null;
@@ -195,9 +195,9 @@ export class OpenRoom extends Cell<RoomView> implements Room {
     try {
       const body = await this.find();
       if (this.closed) return;
-      const { socket, session } = this.host;
+      const { socket, session, device } = this.host;
       const credentials = (): { device: string; access_token: string } => ({
-        device: this.device,
+        device,
         access_token: session.currentToken(),
       });
       this.channel = new RoomChannel(socket, `room:${body.room.id}`, credentials, {
@@ -279,6 +279,10 @@ export class OpenRoom extends Cell<RoomView> implements Room {
 
   // Inside
 
+  private get leads(): boolean {
+    return this.parts?.playback.device === this.host.device;
+  }
+
   private now(): { playback: Playback; entries: RoomView["queue"] } | null {
     if (this.parts === null) return null;
     const { playback, queue } = caughtUp(this.parts.playback, this.parts.queue, this.clock.now());
@@ -320,7 +324,7 @@ export class OpenRoom extends Cell<RoomView> implements Room {
   private playerHost(): ConstructorParameters<typeof Player>[0] {
     return {
       serverNow: () => this.clock.now(),
-      leads: () => this.parts?.playback.device === this.device,
+      leads: () => this.leads,
       renew: () => this.renewPlaylist(),
       // The room is moved to a DJ who is away from it as soon as that is known, not with the next regular report.
       measured: (errorMs) => (Math.abs(errorMs) > REPORT_AT_ONCE_MS ? this.report() : undefined),
@@ -335,8 +339,7 @@ export class OpenRoom extends Cell<RoomView> implements Room {
   }
 
   private report(): void {
-    const leads = this.parts?.playback.device === this.device;
-    if (!leads || this.parts === null || (this.player.positionMs === null && !this.player.stalled)) return;
+    if (!this.leads || this.parts === null || (this.player.positionMs === null && !this.player.stalled)) return;
     const command = {
       position_ms: Math.max(0, this.positionNow()),
       at_ms: this.clock.now(),

@@ -20,6 +20,9 @@ interface Job {
 
 const AT_ONCE = 2;
 const WATCH_MS = 700;
+const LOST_MS = 3_000;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Enough has been encoded to know that it is music. */
 const PLAYABLE = 0.02;
@@ -63,21 +66,24 @@ export class Uploads extends Cell<readonly Upload[]> {
   }
 
   private async run(job: Job): Promise<void> {
-    this.sending += 1;
     try {
-      this.show(job, { phase: "sending" });
-      const { id } = await this.send(job);
-      this.leaveLine();
+      const { id } = await this.sent(job);
       await this.watch(job, id);
     } catch (thrown) {
       this.show(job, { phase: "failed", problem: asProblem(thrown) });
-      if (this.get().some((upload) => upload.key === job.key && upload.track === null)) this.leaveLine();
     }
   }
 
-  private leaveLine(): void {
-    this.sending = Math.max(0, this.sending - 1);
-    this.next();
+  /** Takes one of the places in line, and gives it back whatever happens. */
+  private async sent(job: Job): Promise<{ id: string }> {
+    this.sending += 1;
+    this.show(job, { phase: "sending" });
+    try {
+      return await this.send(job);
+    } finally {
+      this.sending -= 1;
+      this.next();
+    }
   }
 
   private async send(job: Job): Promise<{ id: string }> {
@@ -96,7 +102,11 @@ export class Uploads extends Cell<readonly Upload[]> {
   private async watch(job: Job, id: string): Promise<void> {
     let told = false;
     while (!job.stopped) {
-      const track = await this.http.get<TrackBody>(`/v1/tracks/${id}`);
+      const track = await this.lookUp(id);
+      if (track === null) {
+        await pause(LOST_MS);
+        continue;
+      }
       const failed = track.status === "failed";
       const ready = track.status === "ready";
       const phase = failed ? "failed" : ready ? "ready" : "encoding";
@@ -107,7 +117,17 @@ export class Uploads extends Cell<readonly Upload[]> {
         job.onReady?.(track);
       }
       if (failed || ready) return;
-      await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+      await pause(WATCH_MS);
+    }
+  }
+
+  /** Null while the server cannot be asked: the file has arrived, and is encoded without being watched. */
+  private async lookUp(id: string): Promise<TrackBody | null> {
+    try {
+      return await this.http.get<TrackBody>(`/v1/tracks/${id}`);
+    } catch (thrown) {
+      if (asProblem(thrown).passing) return null;
+      throw thrown;
     }
   }
 
@@ -128,6 +148,8 @@ function posted(job: Job, token: string, onProgress: (fraction: number) => void)
     request.setRequestHeader("Authorization", `Bearer ${token}`);
     request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
     request.onerror = () => reject(problem("offline"));
+    // Nobody reads this one: whoever stops an upload has dismissed it.
+    request.onabort = () => reject(problem("offline"));
     request.onload = () => {
       const body: unknown = parsed(request.responseText);
       if (request.status < 300 && !isRefusal(body)) resolve(body as { id: string });
