@@ -1,6 +1,7 @@
 """What players are given: playlists at once, segments as soon as they exist, reasons otherwise."""
 
 import asyncio
+import errno
 import shutil
 from pathlib import Path
 
@@ -127,6 +128,17 @@ async def test_a_track_that_cannot_be_read_says_why_instead_of_a_playlist(tmp_pa
         encoder.open("a")
         said = await refused(rig.edge.master(track.id, *rig.signed(track)))
         assert (said.code, said.message) == ("unsupported", "This is a picture, not music.")
+
+
+async def test_a_full_disk_is_told_at_once_and_asking_again_tries_again(tmp_path: Path) -> None:
+    errors: list[Exception] = [OSError(errno.ENOSPC, "No space left on device")]
+    encoder = StagedEncoder(lambda job: [errors.pop()] if errors else script(job))
+    async with audio(tmp_path / "data", encoder) as rig:
+        (track,) = await taken(rig, tmp_path, "a")
+        encoder.open("a")
+        said = await refused(rig.edge.master(track.id, *rig.signed(track)))
+        assert (said.code, said.message) == ("unavailable", "The server's disk is full.")
+        assert (await rig.edge.master(track.id, *rig.signed(track))).startswith("#EXTM3U")
 
 
 async def test_only_signed_and_existing_tracks_have_a_master_playlist(tmp_path: Path) -> None:

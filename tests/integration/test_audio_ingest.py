@@ -1,12 +1,14 @@
 """The encode queue, with an encoder that goes on only when it is told to."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from audio_rig import Rig, StagedEncoder, audio
+from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.audio import ingest as ingest_module
 from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored
 from whatssound.audio.track import Track
@@ -149,7 +151,6 @@ async def test_a_track_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (OSError(28, "No space left on device"), "The server's disk is full."),
         (OSError(5, "Input/output error"), "The server could not read or write this file."),
         (KeyError("a bug"), "The server made a mistake (KeyError)."),
     ],
@@ -164,6 +165,48 @@ async def test_whatever_happens_the_queue_goes_on(tmp_path: Path, error: Excepti
         assert (await rig.settled(first.id)).reason == reason
         await rig.library.want(second.id)
         assert (await rig.settled(second.id)).status == "ready"
+
+
+async def test_a_full_disk_is_not_the_tracks_fault_and_it_is_encoded_once_there_is_room(tmp_path: Path) -> None:
+    errors: list[Exception] = [OSError(errno.ENOSPC, "No space left on device")]
+    encoder = StagedEncoder(lambda job: failing(errors.pop(), 2)(job) if errors else script(job))
+    async with audio(tmp_path / "data", encoder) as rig:
+        (track,) = await taken(rig, tmp_path, "a")
+        encoder.open("a")
+        await rig.library.want(track.id)
+        await rig.idle()
+        assert ((now := await rig.library.get(track.id)).status, now.reason) == (
+            "available",
+            "The server's disk is full.",
+        )
+        await rig.library.want(track.id, "now")
+        assert ((now := await rig.settled(track.id)).status, now.reason) == ("ready", None)
+
+
+async def test_a_database_on_a_full_disk_does_not_stop_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = StagedEncoder(script)
+    async with audio(tmp_path / "data", encoder) as rig:
+        first, second = await taken(rig, tmp_path, "a", "b")
+        await rig.library.want(first.id, "now")
+        await encoder.asked(1)
+        with monkeypatch.context() as disk:
+            disk.setattr(SqlTracks, "change", _full)
+            with pytest.raises(OSError, match="No space left"):
+                await rig.library.want(second.id)
+            encoder.open("a")
+            await rig.idle()
+            assert (await rig.library.get(first.id)).status == "available"
+        encoder.open("b")
+        await rig.library.want(second.id)
+        await rig.library.want(first.id)
+        assert (await rig.settled(second.id)).status == "ready"
+        assert (await rig.settled(first.id)).status == "ready"
+
+
+async def _full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 async def test_a_failure_of_the_other_rungs_leaves_the_track_ready(tmp_path: Path) -> None:

@@ -108,6 +108,8 @@ class Edge:
                 raise Refusal("unsupported", track.reason or "This track cannot be played.")
             if track.blob_key is not None and track.samples is not None:
                 return track.blob_key
+            if not self._ingest.busy_with(track_id):
+                raise _interrupted(track)
             await step.wait()
 
     async def _variants(self, blob_key: str, exp: int) -> list[playlist.Variant]:
@@ -153,12 +155,21 @@ class Edge:
                 if found is not None:
                     return found
                 if over:
-                    raise _no_audio()
+                    raise _interrupted(await self._library.get(track.id))
             await step.wait()
 
 
 def _busy() -> Refusal:
     return Refusal("unavailable", "This part of the track is still being encoded.", retry_after_ms=RETRY_AFTER_MS)
+
+
+def _interrupted(track: Track) -> Refusal:
+    """Its encode has ended without giving what was asked for."""
+    if track.status == "failed":
+        return Refusal("unsupported", track.reason or "This track cannot be played.")
+    if track.status == "available" and track.reason is not None:
+        return Refusal("unavailable", track.reason, retry_after_ms=RETRY_AFTER_MS)
+    return _busy()
 
 
 def _no_audio() -> Refusal:

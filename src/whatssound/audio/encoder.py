@@ -86,6 +86,7 @@ class Encoder(Protocol):
     def encode(self, job: EncodeJob) -> AsyncGenerator[Report]:
         """Reports in order: Counted, Stored and RenditionDone as they happen, Analysed last when asked for.
 
-        Raises EncodeFailed with the reason. Closing the generator ends the work at once.
+        Raises EncodeFailed with the reason, or OSError when it is this server that is short of something.
+        Closing the generator ends the work at once.
         """
         ...

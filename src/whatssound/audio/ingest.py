@@ -23,9 +23,13 @@ from whatssound.audio.schedule import Stage, Urgency, Waiting, next_to_start
 from whatssound.audio.store import Changes, TrackStore
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId
+from whatssound.wire.bodies import TrackStatus
 
 MAX_WAITING: Final = 1000
 """Encodes that may wait; at a CPU minute each more would be a day of work on one core."""
+
+_SHORTAGES: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM))
+"""What passes by itself: disk, open files, processes, memory."""
 
 _log = structlog.get_logger()
 
@@ -111,7 +115,11 @@ class Ingest:
         self._order += 1
         self._waiting[key] = job
         if stage == "first" and track.status != "queued":
-            await self._change(track.id, {"status": "queued", "reason": None})
+            try:
+                await self._change(track.id, {"status": "queued", "reason": None})
+            except OSError:
+                self._waiting.pop(key, None)
+                raise
         self._fill()
         return True
 
@@ -127,9 +135,13 @@ class Ingest:
         return (track_id, stage) in self._running or (track_id, stage) in self._waiting
 
     def shown(self, track: Track) -> Track:
-        """`track` with the progress of its running encode."""
+        """`track` with the progress of its running encode; `available` when it waited for one that is gone."""
         encoding = self._running.get((track.id, "first"))
-        return track if encoding is None else replace(track, progress=encoding.progress)
+        if encoding is not None:
+            return replace(track, progress=encoding.progress)
+        if self._open and track.status in ("queued", "encoding") and not self.busy_with(track.id):
+            return replace(track, status="available")  # a full disk did not let us write that down
+        return track
 
     def next_step(self) -> asyncio.Event:
         """Set at the next change of anything here: take it, look, then wait for it."""
@@ -165,15 +177,15 @@ class Ingest:
         try:
             track = await self._encode(job, encoding)
         except (EncodeFailed, OSError) as error:
-            await self._fail(job, _reason(error))
+            await self._fail(job, _reason(error), "available" if _passes(error) else "failed")
         except Exception as error:  # the job's edge: a bug in one encode must not end the queue
             _log.exception("encode_crashed", track_id=str(job.track_id), stage=job.stage)
-            await self._fail(job, f"The server made a mistake ({type(error).__name__}).")
+            await self._fail(job, f"The server made a mistake ({type(error).__name__}).", "failed")
         finally:
             del self._running[job.track_id, job.stage]
             self._stepped()
         if track is not None and job.stage == "first" and self._open:
-            await self.enqueue(track, "asked", "rest")
+            await self.enqueue(track, "asked", "rest")  # which writes nothing down
         self._fill()
 
     async def _encode(self, job: Waiting, encoding: Encoding) -> Track | None:
@@ -217,11 +229,15 @@ class Ingest:
             case _:
                 pass
 
-    async def _fail(self, job: Waiting, reason: str) -> None:
+    async def _fail(self, job: Waiting, reason: str, status: TrackStatus) -> None:
+        """`failed` is the file's own fault and takes it out of rooms; after `available` it is tried when wanted."""
         self._counts["failed"] += 1
         _log.warning("encode_failed", track_id=str(job.track_id), stage=job.stage, reason=reason)
         if job.stage == "first":
-            await self._change(job.track_id, {"status": "failed", "reason": reason})
+            try:
+                await self._change(job.track_id, {"status": status, "reason": reason})
+            except OSError as error:
+                _log.warning("encode_failure_not_kept", track_id=str(job.track_id), error=str(error))
 
     async def _show(self, job: Waiting) -> None:
         if job.stage == "first" and (track := await self._store.get(job.track_id)) is not None:
@@ -263,11 +279,18 @@ def _reason(error: EncodeFailed | OSError) -> str:
         return error.reason
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The server's disk is full."
+    if error.errno in _SHORTAGES:
+        return "The server has no memory or no files left for this; it tries again when somebody wants to hear it."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return "The file is no longer there."
     if error.errno in (errno.EACCES, errno.EPERM):
         return "We are not allowed to read this file."
     return "The server could not read or write this file."
+
+
+def _passes(error: EncodeFailed | OSError) -> bool:
+    """Whether the server was short of something, so that the same file may be encoded later."""
+    return isinstance(error, OSError) and error.errno in _SHORTAGES
 
 
 def _sha256(file: Path) -> bytes:

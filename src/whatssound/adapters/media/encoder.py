@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from whatssound.adapters.media.reasons import CPU, CRASHED, STUCK, TOO_LARGE
+from whatssound.adapters.media.reasons import CPU, CRASHED, DISK_FULL, STUCK, TOO_LARGE
 from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored
 from whatssound.config import EncoderLimits
 
@@ -87,7 +88,10 @@ class Child:
         return self._process.returncode is None
 
     async def run(self, job: object) -> AsyncGenerator[_Line]:
-        """Every line it reports. Raises EncodeFailed when it reports a failure, dies or falls silent."""
+        """Every line it reports.
+
+        Raises EncodeFailed when it reports a failure, dies or falls silent, and OSError ENOSPC for a full disk.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
@@ -103,7 +107,7 @@ class Child:
                 break
             report = _decode(line)
             if isinstance(report, _Failed):
-                raise EncodeFailed(report.reason)
+                raise _failure(report.reason)
             yield report
         if (status := await self._process.wait()) != 0:
             raise EncodeFailed({-signal.SIGXCPU: CPU, -signal.SIGXFSZ: TOO_LARGE}.get(status, CRASHED))
@@ -165,6 +169,11 @@ class ChildEncoder:
         """Start the next spare only after a first segment: its start must not take that one's time."""
         if self._spare is None and not self._stopped:
             self._spare = asyncio.create_task(Child.start("encode", self._limits))
+
+
+def _failure(reason: str) -> Exception:
+    """A full disk is ours, everything else the file's."""
+    return OSError(errno.ENOSPC, reason) if reason == DISK_FULL else EncodeFailed(reason)
 
 
 async def _report_of(line: _Line) -> Report:

@@ -1,15 +1,18 @@
 """The relational database: one file of SQLite, one connection that writes, readers beside it."""
 
 import asyncio
+import errno
 import sqlite3
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_MS = 5_000
@@ -21,7 +24,10 @@ def sqlite_url(file: Path, *, driver: str = "aiosqlite") -> URL:
 
 
 class Database:
-    """Reads run side by side; writes one after another, each its own transaction."""
+    """Reads run side by side; writes one after another, each its own transaction.
+
+    What the disk refuses is an OSError: ENOSPC when it is full, EAGAIN when every connection is busy, else EIO.
+    """
 
     def __init__(self, url: URL) -> None:
         self._engine: AsyncEngine = create_async_engine(url, pool_size=4, max_overflow=0)
@@ -31,18 +37,35 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """A connection that sees every write committed before its first statement."""
-        async with self._engine.connect() as connection:
-            yield connection
+        with _disk_errors():
+            async with self._engine.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction: committed on leaving, rolled back when the body raises. Durable once left."""
-        async with self._writing, self._engine.begin() as connection:
-            yield connection
+        with _disk_errors():
+            async with self._writing, self._engine.begin() as connection:
+                yield connection
 
     async def close(self) -> None:
         """Close every connection; later use raises."""
         await self._engine.dispose()
+
+
+@contextmanager
+def _disk_errors() -> Generator[None]:
+    """The operating system's errors instead of the driver's; IntegrityError is an answer and stays."""
+    try:
+        yield
+    except NoConnection as error:
+        raise OSError(errno.EAGAIN, str(error)) from error
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        number = errno.ENOSPC if code == sqlite3.SQLITE_FULL else errno.EIO
+        raise OSError(number, str(error.orig)) from error
 
 
 def prepare_connection(connection: Any, _record: Any) -> None:

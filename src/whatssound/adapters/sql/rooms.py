@@ -1,16 +1,10 @@
 """RoomStore on the relational database: columns for what is searched and fenced, the rest as one JSON body."""
 
-import errno
-import sqlite3
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Row, insert, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.exc import IntegrityError
 
 from whatssound.adapters.sql.database import Database
 from whatssound.adapters.sql.tables import rooms
@@ -50,7 +44,7 @@ class SqlRooms:
     async def create(self, room: Room, *, owner: str) -> None:
         """Insert a row. Raises SlugTaken."""
         row = {"id": room.id, "slug": room.slug, "dj_id": room.dj_id, "owner": owner, **_columns(room)}
-        async with _disk_errors(self._database.write()) as connection:
+        async with self._database.write() as connection:
             try:
                 await connection.execute(insert(rooms).values(row))
             except IntegrityError as error:
@@ -67,13 +61,13 @@ class SqlRooms:
     async def save(self, room: Room, *, was_rev: int, owner: str) -> bool:
         """One UPDATE, conditional on `rev` and `owner`."""
         fence = (rooms.c.id == room.id) & (rooms.c.rev == was_rev) & (rooms.c.owner == owner)
-        async with _disk_errors(self._database.write()) as connection:
+        async with self._database.write() as connection:
             result = await connection.execute(update(rooms).where(fence).values(_columns(room)))
         return result.rowcount == 1
 
     async def take(self, id: RoomId, *, owner: str) -> StoredRoom | None:
         """One UPDATE and the row it leaves, in one transaction."""
-        async with _disk_errors(self._database.write()) as connection:
+        async with self._database.write() as connection:
             await connection.execute(update(rooms).where(rooms.c.id == id).values(owner=owner, rev=rooms.c.rev + 1))
             row = (await connection.execute(select(rooms).where(rooms.c.id == id))).one_or_none()
         return None if row is None else _stored(row)
@@ -81,7 +75,7 @@ class SqlRooms:
     async def due_before(self, at_ms: float, *, limit: int) -> list[RoomId]:
         """By the index on `due_ms`, which ended rooms have empty."""
         query = select(rooms.c.id).where(rooms.c.due_ms < at_ms).order_by(rooms.c.due_ms).limit(limit)
-        async with _disk_errors(self._database.read()) as connection:
+        async with self._database.read() as connection:
             return [RoomId(id) for id in (await connection.execute(query)).scalars()]
 
     async def listed(self, *, limit: int) -> list[StoredRoom]:
@@ -95,17 +89,17 @@ class SqlRooms:
     async def touch(self, id: RoomId, *, owner: str, seen_ms: float, due_ms: float | None) -> None:
         """Two columns, while `owner` owns the row."""
         mine = (rooms.c.id == id) & (rooms.c.owner == owner)
-        async with _disk_errors(self._database.write()) as connection:
+        async with self._database.write() as connection:
             await connection.execute(update(rooms).where(mine).values(dj_seen_ms=seen_ms, due_ms=due_ms))
 
     async def _one(self, which: ColumnElement[bool]) -> StoredRoom | None:
-        async with _disk_errors(self._database.read()) as connection:
+        async with self._database.read() as connection:
             row = (await connection.execute(select(rooms).where(which))).one_or_none()
         return None if row is None else _stored(row)
 
     async def _many(self, which: ColumnElement[bool], limit: int) -> list[StoredRoom]:
         query = select(rooms).where(which & ~rooms.c.ended).order_by(rooms.c.id.desc()).limit(limit)
-        async with _disk_errors(self._database.read()) as connection:
+        async with self._database.read() as connection:
             return [_stored(row) for row in await connection.execute(query)]
 
 
@@ -148,19 +142,3 @@ def _stored(row: Row[Any]) -> StoredRoom:
         nonces=body.nonces,
     )
     return StoredRoom(room, row.owner, row.dj_seen_ms)
-
-
-@asynccontextmanager
-async def _disk_errors(
-    transaction: AbstractAsyncContextManager[AsyncConnection],
-) -> AsyncGenerator[AsyncConnection]:
-    """The port's errors, not the driver's: ENOSPC for a full disk, EAGAIN when every connection is busy, else EIO."""
-    try:
-        async with transaction as connection:
-            yield connection
-    except NoConnection as error:
-        raise OSError(errno.EAGAIN, str(error)) from error
-    except DBAPIError as error:
-        code = getattr(error.orig, "sqlite_errorcode", None)
-        number = errno.ENOSPC if code == sqlite3.SQLITE_FULL else errno.EIO
-        raise OSError(number, str(error.orig)) from error
