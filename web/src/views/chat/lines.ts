@@ -48,3 +48,10 @@ export function newLinesOf(chat: readonly ChatLine[], lastKey: string | null): r
   const at = chat.findIndex((line) => line.key === lastKey);
   return at < 0 ? [] : chat.slice(at + 1).filter((line) => !line.mine && !line.deleted);
 }
+
+/** What the text field is for at the moment. */
+export type Writing =
+  | { readonly kind: "new" }
+  | { readonly kind: "edit" | "answer"; readonly line: ChatLine };
+
+export const NEW_LINE: Writing = { kind: "new" };
