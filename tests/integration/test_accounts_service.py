@@ -1,6 +1,7 @@
 """Accounts on a real database: names, the owner's code, and refresh tokens that are stolen, shared and lost."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -205,3 +206,15 @@ async def test_an_account_made_by_hand_is_made_once(accounts: Accounts) -> None:
 
 async def test_the_name_of_a_person_who_is_gone_cannot_be_changed(accounts: Accounts) -> None:
     assert await refused(accounts.rename(User(UserId(5), "Ghost", "guest"), "Casper")) == "conflict"
+
+
+async def test_a_full_disk_keeps_nobody_out(accounts: Accounts, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    user, tokens = await accounts.guest("Ana")
+    clock.now_ms += 2 * 3_600_000
+    identity = accounts.verify(accounts.token_for(user))
+
+    async def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SqlAccounts, "seen", full)
+    assert (await accounts.user(identity)).name == tokens.user.name

@@ -1,6 +1,7 @@
 """A room over a real socket: joining, talking, leaving, and being shown the door."""
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from clients import Refused, SocketClient
-from gateway_rig import Rig, opened
+from gateway_rig import Crate, Rig, opened
 from gateway_server import connected
 from whatssound.rooms.room import Room
 
@@ -296,3 +297,17 @@ async def test_listeners_are_counted(rig: Rig, room: Room) -> None:
             await one.event("listeners", where=lambda payload: payload == {"count": 2})
             seen = len(one.events)
         await one.event("listeners", after=seen, where=lambda payload: payload == {"count": 1})
+
+
+async def test_a_disk_that_refuses_a_command_is_told_as_such(
+    rig: Rig, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Crate, "playable", full)
+    async with rig.client(rig.dj) as dj:
+        await dj.join(topic(room))
+        with pytest.raises(Refused) as refused:
+            await dj.push(topic(room), "queue:add", track_id="1", nonce="n")
+    assert refused.value.code == "disk_full"

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import secrets
 from collections.abc import Callable
 
@@ -78,7 +79,8 @@ class Accounts:
         user = await self._store.get(identity.user_id)
         if user is None:
             raise Refusal("unauthorized", "This account is gone; sign in again.")
-        await self._store.seen(user.id, now_ms=int(self._now_ms()), stale_ms=SEEN_EVERY_MS)
+        with contextlib.suppress(OSError):  # a full disk keeps nobody out who only wants to listen
+            await self._store.seen(user.id, now_ms=int(self._now_ms()), stale_ms=SEEN_EVERY_MS)
         return User(user.id, user.name, identity.role)
 
     async def person(self, id: UserId) -> User | None:

@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from whatssound.accounts.user import Identity
+from whatssound.messages.refusing import refusing
 from whatssound.wire.errors import ERRORS, Refusal
 from whatssound.wire.phoenix import EMPTY, NULL, Frame, Json, Serializer
 
@@ -142,7 +143,7 @@ class Channel(ABC):
             return
         joining = self.state is ChannelState.JOINING
         try:
-            answer = await (self.join(frame.payload) if joining else self.run(frame.event, frame.payload))
+            answer = await refusing(self.join(frame.payload) if joining else self.run(frame.event, frame.payload))
         except Refusal as refusal:
             self._refuse(frame, refusal)
         except Exception:  # the edge of a command
