@@ -3,13 +3,13 @@
 import { socketAddress } from "./base";
 import { Connection } from "./realtime/connection";
 import { Http } from "./realtime/http";
-import { claimDevice } from "./state/device";
 import { OpenHome } from "./state/home";
 import { BrowserLibrary } from "./state/library";
 import type { Engine, Room } from "./state/model";
 import { OpenRoom } from "./state/room";
 import { BrowserSession } from "./state/session";
 import { tabMemory } from "./state/storage";
+import { Tab } from "./state/tab";
 
 type Probe = ReturnType<OpenRoom["probe"]>;
 
@@ -25,7 +25,7 @@ export function openEngine(): Engine {
   const session = new BrowserSession();
   const http = new Http(session);
   const library = new BrowserLibrary(http, session);
-  const device = claimDevice(tabMemory, window);
+  const tab = new Tab(tabMemory, window);
   let connection: Connection | null = null;
   let present: OpenRoom | null = null;
   window.whatssound = { probe: () => present?.probe() ?? null };
@@ -37,7 +37,7 @@ export function openEngine(): Engine {
     room(slug: string): Room {
       // Opened before anything else is known, so that the first join finds a socket.
       connection ??= new Connection(socketAddress(location));
-      present = new OpenRoom(slug, { socket: connection.socket, http, session, device });
+      present = new OpenRoom(slug, { socket: connection.socket, http, session, tab });
       return present;
     },
   };

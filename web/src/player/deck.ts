@@ -82,8 +82,10 @@ export class ElementDeck implements Deck {
   unlock(): void {
     if (this.unlocked || this.entryId !== null) return;
     this.unlocked = true;
-    this.element.src = silence();
-    this.element.play().catch(() => undefined);
+    const url = silence();
+    this.element.src = url;
+    const done = (): void => URL.revokeObjectURL(url);
+    this.element.play().then(done, done);
   }
 
   load(entryId: string, url: string, startMs: () => number): void {

@@ -16,6 +16,7 @@ import { Cell } from "./readable";
 import { Reporter } from "./reporter";
 import type { BrowserSession } from "./session";
 import { browserMemory } from "./storage";
+import type { Tab } from "./tab";
 import { Talk } from "./talk";
 import { caughtUp, nextChangeMs, shownPositionAt } from "./timeline";
 import { beforeAnything, syncView, ViewMaker } from "./view";
@@ -25,8 +26,7 @@ export interface RoomHost {
   readonly socket: Socket;
   readonly http: Http;
   readonly session: BrowserSession;
-  /** The name of this tab as a device. */
-  readonly device: string;
+  readonly tab: Tab;
 }
 
 /** A little below what makes the server move the room, which it does after two such reports. */
@@ -80,9 +80,11 @@ export class OpenRoom extends Cell<RoomView> implements Room {
       http: host.http,
       roomId: () => this.parts?.room.id ?? null,
       entryId: () => this.now()?.playback.entry_id ?? null,
-      tapped: () => this.transportTapped(),
+      tapped: () => (this.wantsSound ? undefined : this.listen()),
     });
     this.watchPage();
+    // A reloaded page goes on, or asks for the one tap that the browser wants.
+    if (host.tab.listening === slug) this.listen();
     void this.open();
   }
 
@@ -111,11 +113,13 @@ export class OpenRoom extends Cell<RoomView> implements Room {
 
   listen(): void {
     this.wantsSound = true;
+    this.host.tab.listening = this.slug;
     this.player.listen();
     this.reporter.start();
   }
 
   stopListening(): void {
+    this.host.tab.listening = null;
     this.player.stop();
     this.reporter.stop();
     this.refresh();
@@ -181,6 +185,7 @@ export class OpenRoom extends Cell<RoomView> implements Room {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    if (this.host.tab.listening === this.slug) this.host.tab.listening = null;
     for (const end of this.endings) end();
     clearTimeout(this.turn);
     this.clock.stop();
@@ -195,9 +200,9 @@ export class OpenRoom extends Cell<RoomView> implements Room {
     try {
       const body = await this.find();
       if (this.closed) return;
-      const { socket, session, device } = this.host;
+      const { socket, session, tab } = this.host;
       const credentials = (): { device: string; access_token: string } => ({
-        device,
+        device: tab.device,
         access_token: session.currentToken(),
       });
       this.channel = new RoomChannel(socket, `room:${body.room.id}`, credentials, {
@@ -280,7 +285,7 @@ export class OpenRoom extends Cell<RoomView> implements Room {
   // Inside
 
   private get leads(): boolean {
-    return this.parts?.playback.device === this.host.device;
+    return this.parts?.playback.device === this.host.tab.device;
   }
 
   private now(): { playback: Playback; entries: RoomView["queue"] } | null {
@@ -315,10 +320,6 @@ export class OpenRoom extends Cell<RoomView> implements Room {
 
   private async askClock(t1: number): Promise<{ t1: number; t2: number; t3: number; err_ms: number } | null> {
     return this.push<{ t1: number; t2: number; t3: number; err_ms: number }>("clock", { t1 }).catch(() => null);
-  }
-
-  private transportTapped(): void {
-    if (!this.wantsSound) this.listen();
   }
 
   private playerHost(): ConstructorParameters<typeof Player>[0] {

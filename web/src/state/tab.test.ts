@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
-import { claimDevice } from "./device";
 import type { Memory } from "./storage";
+import { Tab } from "./tab";
 
 class TabMemory implements Memory {
   constructor(private readonly kept = new Map<string, string>()) {}
@@ -22,21 +22,30 @@ class TabMemory implements Memory {
 
 it("is the same device after a reload", () => {
   const [memory, page] = [new TabMemory(), new EventTarget()];
-  const name = claimDevice(memory, page);
+  const name = new Tab(memory, page).device;
   page.dispatchEvent(new Event("pagehide"));
-  expect(claimDevice(memory, new EventTarget())).toBe(name);
+  expect(new Tab(memory, new EventTarget()).device).toBe(name);
 });
 
 it("is another device in a duplicated tab", () => {
   const memory = new TabMemory();
-  const name = claimDevice(memory, new EventTarget());
-  expect(claimDevice(memory.duplicated(), new EventTarget())).not.toBe(name);
+  const name = new Tab(memory, new EventTarget()).device;
+  expect(new Tab(memory.duplicated(), new EventTarget()).device).not.toBe(name);
 });
 
 it("is another device in a tab duplicated after coming back by the back button", () => {
   const [memory, page] = [new TabMemory(), new EventTarget()];
-  const name = claimDevice(memory, page);
+  const name = new Tab(memory, page).device;
   page.dispatchEvent(new Event("pagehide"));
   page.dispatchEvent(new Event("pageshow"));
-  expect(claimDevice(memory.duplicated(), new EventTarget())).not.toBe(name);
+  expect(new Tab(memory.duplicated(), new EventTarget()).device).not.toBe(name);
+});
+
+it("goes on listening after a reload, and only there", () => {
+  const [memory, page] = [new TabMemory(), new EventTarget()];
+  const tab = new Tab(memory, page);
+  tab.listening = "late-night";
+  expect(new Tab(memory.duplicated(), new EventTarget()).listening).toBeNull();
+  page.dispatchEvent(new Event("pagehide"));
+  expect(new Tab(memory, new EventTarget()).listening).toBe("late-night");
 });
