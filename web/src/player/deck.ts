@@ -67,6 +67,7 @@ export class ElementDeck implements Deck {
   private wanted = false;
   private dry = false;
   private unlocked = false;
+  private silence: string | null = null;
 
   constructor(private readonly events: DeckEvents) {
     const element = document.createElement("audio");
@@ -82,10 +83,9 @@ export class ElementDeck implements Deck {
   unlock(): void {
     if (this.unlocked || this.entryId !== null) return;
     this.unlocked = true;
-    const url = silence();
-    this.element.src = url;
-    const done = (): void => URL.revokeObjectURL(url);
-    this.element.play().then(done, done);
+    this.silence = silence();
+    this.element.src = this.silence;
+    this.element.play().catch(() => undefined);
   }
 
   load(entryId: string, url: string, startMs: () => number): void {
@@ -103,6 +103,8 @@ export class ElementDeck implements Deck {
 
   clear(): void {
     this.loads += 1;
+    if (this.silence !== null) URL.revokeObjectURL(this.silence);
+    this.silence = null;
     this.pause();
     this.source?.close();
     this.source = null;
