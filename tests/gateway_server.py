@@ -20,6 +20,7 @@ from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.session import Session
 from whatssound.gateway.socket import Socket, SocketFactory
 from whatssound.gateway.sweep import Sweep
+from whatssound.http.connection import Connection
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import Frame
 
@@ -50,7 +51,7 @@ async def serving(
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, http="httptools", ws=protocol_factory, lifespan="off", log_config=None, access_log=False, loop="none"
+        app, http=Connection, ws=protocol_factory, lifespan="off", log_config=None, access_log=False, loop="none"
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))

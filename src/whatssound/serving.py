@@ -14,6 +14,7 @@ import uvicorn
 from whatssound import demo_room, scans
 from whatssound.app import Parts, running
 from whatssound.config import Config, StartError
+from whatssound.http.connection import Connection
 
 BACKLOG = 2_048
 """Connections that may wait to be accepted: everybody who comes back at once after a restart."""
@@ -72,8 +73,11 @@ class Server(uvicorn.Server):
     uvicorn forgets upgraded connections, so `drain` is called before it closes anything.
     """
 
-    def __init__(self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, announce: Callable[[], Awaitable[None]], drain: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
+        self._announce = announce
         self._drain = drain
 
     @contextlib.contextmanager
@@ -89,6 +93,11 @@ class Server(uvicorn.Server):
             for number in signals:
                 loop.remove_signal_handler(number)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer requests, and only then say so: by now Ctrl-C is a clean stop."""
+        await super().startup(sockets)
+        await self._announce()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the door, send every listener away with the advice to come back, then let uvicorn finish."""
         for server in self.servers:
@@ -101,7 +110,7 @@ def uvicorn_config(app: object, protocol_factory: object) -> uvicorn.Config:
     """How uvicorn runs here: httptools for HTTP, our gateway for upgrades, our logs."""
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
-        http="httptools",
+        http=Connection,
         ws=protocol_factory,  # pyright: ignore[reportArgumentType]
         loop="none",
         lifespan="off",
@@ -120,13 +129,17 @@ async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
     Raises DataFolderError, with advice, when the data folder cannot be used.
     """
     async with running(config) as parts:
-        server = Server(uvicorn_config(parts.http, parts.gateway.protocol_factory), drain=parts.gateway.drain)
         demo_plays = asyncio.Event()
         work = [asyncio.create_task(_at_the_edge(_play_demo(parts, demo_plays)))]
-        try:
-            await demo_plays.wait()
+
+        async def announce() -> None:
             await _announce(parts, listener.getsockname()[1])
             work.append(asyncio.create_task(_at_the_edge(_scan(parts))))
+
+        config_of_http = uvicorn_config(parts.http, parts.gateway.protocol_factory)
+        server = Server(config_of_http, announce=announce, drain=parts.gateway.drain)
+        try:
+            await demo_plays.wait()
             await server.serve(sockets=[listener])
         finally:
             for task in work:
