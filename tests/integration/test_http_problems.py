@@ -24,6 +24,7 @@ ERROR_PATHS: list[tuple[str, str, dict[str, Any], str]] = [
     ("GET", "/v1", {}, "not_found"),
     ("GET", "/v1/nowhere", {}, "not_found"),
     ("GET", "/r/a/b", {}, "not_found"),
+    ("GET", "/docs/nowhere", {}, "not_found"),
     ("DELETE", "/v1/rooms", {}, "method_not_allowed"),
     ("PUT", "/v1/me", {}, "method_not_allowed"),
     ("POST", "/", {}, "method_not_allowed"),
@@ -33,6 +34,8 @@ ERROR_PATHS: list[tuple[str, str, dict[str, Any], str]] = [
     ("POST", "/v1/auth/guest", {"content": b"{"}, "invalid"),
     ("POST", "/v1/auth/guest", {"content": b"null"}, "invalid"),
     ("POST", "/v1/auth/guest", {"content": b"\xff\xfe"}, "invalid"),
+    ("POST", "/v1/auth/guest", {"content": b'{"name": "\xff"}'}, "invalid"),
+    ("POST", "/v1/auth/guest", {"content": b'{"name": "\\ud800"}'}, "invalid"),
     ("POST", "/v1/auth/guest", {"content": b"[" * 100_000}, "invalid"),
     ("POST", "/v1/auth/guest", {"json": {}}, "invalid"),
     ("POST", "/v1/auth/guest", {"json": {"name": 5}}, "invalid"),
@@ -91,6 +94,27 @@ async def test_a_body_that_does_not_fit_is_told_which_field_and_why(rig: Rig) ->
     assert answer.status_code == 400
     assert answer.json()["details"]["fields"][0]["field"] in ("title", "settings.listed")
     assert "title" in answer.json()["message"] or "listed" in answer.json()["message"]
+
+
+async def test_a_missing_body_is_called_missing(rig: Rig) -> None:
+    assert (await rig.client.post("/v1/auth/guest")).json()["message"] == "data: it is missing"
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_failure_of_ours(rig: Rig) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def leaves() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/auth/guest", "headers": [(b"content-length", b"9")]}
+    scope |= {"query_string": b"", "root_path": "", "raw_path": b"/v1/auth/guest", "client": None, "server": None}
+    with capture_logs() as logs:
+        await rig.app(scope, leaves, send)  # type: ignore[arg-type]
+    assert sent[0]["status"] == 400
+    assert logs == []
 
 
 async def test_what_breaks_is_logged_without_the_query_and_answered_without_the_cause(

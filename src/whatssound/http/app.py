@@ -1,8 +1,9 @@
 """The HTTP application, built from the services it is given."""
 
+from http import HTTPStatus
 from typing import Any, Final
 
-from litestar import Litestar
+from litestar import Litestar, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -15,6 +16,7 @@ from whatssound.http.docs_page import PlainPage
 from whatssound.http.guest_rate import GuestRate
 from whatssound.http.page_files import load
 from whatssound.http.services import UNCOMPRESSED, Services
+from whatssound.wire.errors import Refusal
 
 BODY_BYTES: Final = 256 * 1024
 """Largest JSON body; a room's settings take a few hundred bytes."""
@@ -60,12 +62,19 @@ def _same(value: Any) -> Provide:
     return Provide(lambda: value, use_cache=True, sync_to_thread=False)
 
 
+def _plain_refusal(response: Response[Any]) -> Response[Any]:
+    """The framework has a page of its own for what is not there; ours is the one shape."""
+    if response.status_code != HTTPStatus.NOT_FOUND:
+        return response
+    return problems.answer(Refusal("not_found", "There is nothing at this address; the description is at /docs."))
+
+
 def _openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="WhatsSound",
         version=__version__,
         description=_ABOUT,
-        path="/docs",
+        openapi_router=Router("/docs", route_handlers=[], include_in_schema=False, after_request=_plain_refusal),
         render_plugins=[PlainPage(), JsonRenderPlugin(), YamlRenderPlugin()],
         use_handler_docstrings=True,
         components=Components(
