@@ -9,6 +9,7 @@ from typing import Annotated, Final, NoReturn
 import uvloop
 from cyclopts import App, Parameter
 from cyclopts.config import Env
+from cyclopts.validators import Number
 
 from whatssound import __version__
 from whatssound.app import TokenRole, token_by_hand
@@ -18,6 +19,8 @@ from whatssound.serving import listening_socket, serve_until_stopped
 from whatssound.wire.errors import Refusal
 
 DATA_HELP: Final = "The data folder: secret, databases, uploads, encoded audio."
+
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 command = App(
     name="whatssound",
@@ -37,7 +40,9 @@ def default_data() -> Path:
 def serve(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, Parameter(validator=Number(gte=0, lte=65_535), help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
     lan: Annotated[bool, Parameter(negative="", help="Listen on all addresses, for your own network.")] = False,
     data: Annotated[Path | None, Parameter(help=DATA_HELP)] = None,
     library: Annotated[
@@ -55,7 +60,7 @@ def serve(
         jwt_secret=os.environ.get("WHATSSOUND_JWT_SECRET"),
         limits=limits_from(os.environ),
     )
-    set_up_logs(level=os.environ.get("WHATSSOUND_LOG", "INFO").upper())
+    set_up_logs(level=_log_level())
     with listening_socket(config.host, config.port) as listener:
         uvloop.run(serve_until_stopped(config, listener))
 
@@ -72,12 +77,21 @@ def token(
     print(asyncio.run(token_by_hand(config, role, name)))  # noqa: T201
 
 
+def _log_level() -> str:
+    level = os.environ.get("WHATSSOUND_LOG", "INFO").upper()
+    if level not in LOG_LEVELS:
+        raise StartError(f"WHATSSOUND_LOG must be one of {', '.join(LOG_LEVELS)}, not {level!r}.")
+    return level
+
+
 def main() -> None:
     """Run the command line; an error that has an answer is one line on standard error and status 1."""
     try:
         command()
     except (StartError, Refusal) as problem:
         fail(problem.message if isinstance(problem, Refusal) else str(problem))
+    except OSError as problem:  # a disk that filled up while the server started, for instance
+        fail(f"The operating system refused: {problem.strerror or problem}. Make room or mend permissions; try again.")
     except KeyboardInterrupt:
         sys.exit(130)
 

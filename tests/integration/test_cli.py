@@ -47,6 +47,18 @@ def test_an_address_of_nobody_is_one_line(tmp_path: Path) -> None:
     assert "--host" in refused("serve", "--host", "203.0.113.7", "--port", "0", "--data", tmp_path / "data")
 
 
+def test_a_port_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    ended = whatssound("serve", "--port", "70000", "--data", tmp_path / "data")
+    assert ended.returncode != 0
+    assert "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_log_level_of_nobody_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHATSSOUND_LOG", "loud")
+    assert "WHATSSOUND_LOG" in refused("serve", "--port", "0", "--data", tmp_path / "data")
+
+
 def test_a_second_server_on_the_same_data_folder_is_refused(server: ServerProcess) -> None:
     line = refused("serve", "--port", "0", "--data", server.data)
     assert "Another WhatsSound" in line
