@@ -103,8 +103,6 @@ export class ElementDeck implements Deck {
 
   clear(): void {
     this.loads += 1;
-    if (this.silence !== null) URL.revokeObjectURL(this.silence);
-    this.silence = null;
     this.pause();
     this.source?.close();
     this.source = null;
@@ -191,6 +189,8 @@ export class ElementDeck implements Deck {
   close(): void {
     this.clear();
     this.element.remove();
+    // Not before: a browser that is still reading it would complain.
+    if (this.silence !== null) URL.revokeObjectURL(this.silence);
   }
 
   private onMedia(name: (typeof LOOKED_AT)[number]): void {
