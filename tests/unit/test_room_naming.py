@@ -33,7 +33,7 @@ def test_a_title_loses_blanks_and_control_characters() -> None:
     assert checked_title(" Late\n\tnight\u202e ") == "Late night"
 
 
-@pytest.mark.parametrize("title", ["", "  \n ", "\u200b", "x" * 81])
+@pytest.mark.parametrize("title", ["", "  \n ", "\u200b", "\u3164", "\ufe0f", "x" * 81])
 def test_a_title_has_1_to_80_characters(title: str) -> None:
     with pytest.raises(Refusal, match="1 to 80"):
         checked_title(title)

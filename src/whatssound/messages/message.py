@@ -11,6 +11,10 @@ MAX_CHARACTERS = 2_000
 """Discord's limit."""
 
 
+_BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Hangul fillers and the empty Braille cell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     """Who said it, as they were called when they said it."""
@@ -52,13 +56,18 @@ class Message:
         )
 
 
+def is_blank(text: str) -> bool:
+    """Whether a reader sees nothing: blanks, joiners, lone marks, and the letters that Unicode leaves empty."""
+    return all(c in _BLANK_LETTERS or unicodedata.category(c)[0] in "CMZ" for c in text)
+
+
 def checked_text(text: str) -> str:
     """`text` as it is stored: outer blanks and control characters gone.
 
-    Raises Refusal `invalid` when nothing is left and `too_large` over 2,000 characters.
+    Raises Refusal `invalid` when nothing is left to be seen and `too_large` over 2,000 characters.
     """
     kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")).strip()
-    if not kept:
+    if is_blank(kept):
         raise Refusal("invalid", "Write something before you send it.")
     if len(kept) > MAX_CHARACTERS:
         raise Refusal(

@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Final
 
+from whatssound.messages.message import is_blank
 from whatssound.wire.errors import Refusal
 
 MAX_TITLE_CHARACTERS: Final = 80
@@ -19,7 +20,7 @@ ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 def checked_title(title: str) -> str:
     """`title` as it is stored: single blanks, no control characters. Raises Refusal `invalid`."""
     kept = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in title).split())
-    if not 1 <= len(kept) <= MAX_TITLE_CHARACTERS:
+    if is_blank(kept) or len(kept) > MAX_TITLE_CHARACTERS:
         raise Refusal("invalid", f"A title has 1 to {MAX_TITLE_CHARACTERS} characters.")
     return kept
 
