@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,9 +29,6 @@ WRITE_BYTES: Final = 1024 * 1024
 
 INCOMING: Final = "incoming-"
 """Begins the names of files that still arrive; a kept one begins with its track's id."""
-
-ABANDONED_S: Final = 24 * 3_600
-"""A partial upload this old belongs to nobody: its server was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +63,14 @@ async def received_file(request: Request[Any, Any, Any], folder: Path, *, limit_
 
 
 def forget_abandoned(folder: Path) -> int:
-    """Delete what killed servers left half-uploaded; how many files that were. To be called at the start."""
-    if not folder.is_dir():
-        return 0
-    old = [part for part in folder.glob(f"{INCOMING}*") if time.time() - part.stat().st_mtime > ABANDONED_S]
-    for part in old:
+    """Delete what a killed server left half-uploaded; how many files that were.
+
+    To be called at the start, under the data folder's lock: nobody else uploads into it then.
+    """
+    left = list(folder.glob(f"{INCOMING}*"))
+    for part in left:
         part.unlink(missing_ok=True)
-    return len(old)
+    return len(left)
 
 
 class _Incoming:
