@@ -54,3 +54,20 @@ def test_a_guest_may_choose_a_name_and_keeps_it(cleo: Person) -> None:
     cleo.sees_message("it is me")
     cleo.page.reload()
     expect(cleo.part("name")).to_have_text("Cleo", timeout=PATIENCE_MS)
+
+
+def test_who_asks_for_less_motion_sees_the_same_page(browser: Browser, server: ServerProcess) -> None:
+    sizes = []
+    for motion in ("no-preference", "reduce"):
+        person = listener(browser, reduced_motion=motion)
+        person.open(server.url)
+        person.part("room-link").first.click()
+        person.listen()
+        person.hears()
+        sizes.append(
+            person.part("now-title").evaluate("title => [title.textContent, getComputedStyle(title).fontSize]")
+        )
+        person.close()
+    usual, calm = (dict([size]) for size in sizes)
+    for title in usual.keys() & calm.keys():
+        assert calm[title] == usual[title]

@@ -59,8 +59,9 @@ export function fit(text: string, largest: number, lines: number): (node: HTMLEl
     let width = node.clientWidth;
     const watch = new ResizeObserver(() => {
       if (node.clientWidth === width) return;
-      width = node.clientWidth;
       run();
+      // Its own size moves its edge by a pixel or two.
+      width = node.clientWidth;
     });
     watch.observe(node);
     let here = true;
