@@ -4,13 +4,14 @@ import asyncio
 import errno
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from room_builders import ManualClock
 from whatssound.adapters.data_folder import DataFolderError
 from whatssound.adapters.messages_sqlite import SqliteMessages, rows
-from whatssound.adapters.messages_sqlite.schema import VERSION, connect
+from whatssound.adapters.messages_sqlite.schema import VERSION, connect, prepare
 from whatssound.adapters.messages_sqlite.writer import GroupCommitWriter
 from whatssound.ids import EPOCH_MS, MessageId, RoomId, UserId, first_id_at
 from whatssound.messages.message import Author, Message
@@ -99,6 +100,35 @@ async def test_a_full_disk_refuses_and_later_takes_again(file: Path) -> None:
     connection.execute("PRAGMA max_page_count = 100000")
     assert await store.append([message(2, text="x" * 50_000)]) == [message(2).id]
     await store.close()
+
+
+class SickConnection(sqlite3.Connection):
+    """Refuses what its disk refuses."""
+
+    refused: frozenset[str] = frozenset()
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if sql in self.refused:
+            raise sqlite3.OperationalError(f"disk I/O error at {sql}")
+        return super().execute(sql, *parameters)
+
+
+async def test_a_disk_that_refuses_even_the_rollback_does_not_end_the_writer(file: Path) -> None:
+    prepare(connect(str(file)), str(file))
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, factory=SickConnection)
+    writer = GroupCommitWriter(connection, now_ms=ManualClock(EPOCH_MS))
+    try:
+        connection.refused = frozenset(("COMMIT", "ROLLBACK"))
+        for n in (1, 2):
+            with pytest.raises(OSError, match="OperationalError"):
+                async with asyncio.timeout(20):
+                    await writer.write(rows.Append((message(n),)))
+        connection.refused = frozenset()
+        assert await writer.write(rows.Append((message(3),))) == [message(3).id]
+        found = connection.execute("SELECT id FROM messages").fetchall()
+        assert found == [(message(3).id,)]
+    finally:
+        await writer.close()
 
 
 async def test_a_file_of_a_newer_version_is_refused_with_advice(file: Path) -> None:

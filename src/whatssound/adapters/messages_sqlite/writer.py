@@ -5,6 +5,7 @@ this way against 2 thousand one by one.
 """
 
 import asyncio
+import contextlib
 import errno
 import sqlite3
 import threading
@@ -127,6 +128,7 @@ class GroupCommitWriter:
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:
+            self._roll_back()  # what an earlier batch could not
             self._connection.execute("BEGIN IMMEDIATE")
             for waiting in batch:
                 self._do(waiting)
@@ -156,7 +158,9 @@ class GroupCommitWriter:
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after some errors; saying it twice would be one more.
         if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+            # A disk that refuses even this must not end the thread: the next BEGIN is refused then, and tries again.
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
 
     def _prune(self) -> None:
         now_ms = self._now_ms()
