@@ -50,7 +50,7 @@ export const viewsEnglish = {
   "home.listening.one": "listening",
   "home.listening.other": "listening",
   "home.loading": "Looking for open rooms",
-  "home.nothing_playing": "Nothing playing yet",
+  "home.nothing_playing": "Nothing playing right now",
   "home.open": "Open a room",
   "home.opening": "Opening…",
   "home.playing": "{title} · {artist}",

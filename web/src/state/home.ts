@@ -38,7 +38,7 @@ export class OpenHome extends Cell<HomeView> implements Home {
   async refresh(): Promise<void> {
     try {
       const { rooms } = await this.http.get<{ rooms: RoomBody[] }>("/v1/rooms", { as: "optional" });
-      this.set({ ...this.get(), status: "ready", problem: null, rooms });
+      this.set({ ...this.get(), status: "ready", problem: null, rooms: livelyFirst(rooms) });
     } catch (thrown) {
       const status = this.get().status === "ready" ? "ready" : "failed";
       this.set({ ...this.get(), status, problem: asProblem(thrown) });
@@ -55,4 +55,10 @@ export class OpenHome extends Cell<HomeView> implements Home {
     clearInterval(this.timer);
     for (const end of this.endings) end();
   }
+}
+
+/** Where music plays comes first, where most people are before the others; otherwise in the server's order. */
+export function livelyFirst(rooms: readonly RoomBody[]): readonly RoomBody[] {
+  const plays = ({ playback }: RoomBody): number => (playback.playing && playback.track !== null ? 1 : 0);
+  return [...rooms].sort((a, b) => plays(b) - plays(a) || b.listeners - a.listeners);
 }
