@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import resource
 import signal
 import socket
 import sys
@@ -55,6 +56,13 @@ def addresses(config: Config, port: int) -> list[str]:
     if (lan := _lan_address()) is not None:
         found.append(f"http://{lan}:{port}")
     return found
+
+
+def raise_open_files() -> None:
+    """Allow as many open files as this user may have: the usual 1,024 would be the number of listeners."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _lan_address() -> str | None:
@@ -128,6 +136,7 @@ async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
 
     Raises DataFolderError, with advice, when the data folder cannot be used.
     """
+    raise_open_files()
     async with running(config) as parts:
         demo_plays = asyncio.Event()
         work = [asyncio.create_task(_at_the_edge(_play_demo(parts, demo_plays)))]
