@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 
 class StartError(Exception):
@@ -53,6 +55,24 @@ class EncoderLimits:
     """Added to its priority value, so that sockets come first."""
 
 
+Who = Literal["owner", "invited", "registered", "anyone"]
+"""From whom on something is allowed; each includes those before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who may do what on this server."""
+
+    may_upload: Who = "invited"
+    """Who may upload music."""
+    may_open_rooms: Who = "invited"
+    """Who may open rooms and browse the library for them."""
+    may_register: Literal["anyone", "invited", "nobody"] = "invited"
+    """Who may make an account with a password: anyone, those with an invitation, or nobody."""
+    quota_bytes: int = 10 * 1024**3
+    """What the uploads of one person may take; the owner has no limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """All of it."""
@@ -65,12 +85,24 @@ class Config:
     """The data folder: secret, databases, uploads, encoded audio."""
     libraries: tuple[Path, ...] = ()
     """Folders of music to offer; never written to."""
+    cache_bytes: int = 20 * 1000**3
+    """What encoded audio may take; the least recently played goes first, nothing in a queue ever goes."""
     demo: bool = False
     """Open a room that plays three pieces of our own."""
+    public_url: str | None = None
+    """Where people reach this server from outside, sub-path included: `https://example.org/music`."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose `X-Forwarded-For` is believed."""
     jwt_secret: str | None = None
     """HS256 key for tokens; derived from the data folder's secret when not set."""
     limits: Limits = field(default_factory=Limits)
     encoder: EncoderLimits = field(default_factory=EncoderLimits)
+    people: People = field(default_factory=People)
+
+    @property
+    def public_path(self) -> str:
+        """The path of `public_url` without a slash at its end: "" at the root, else "/music"."""
+        return "" if self.public_url is None else urlsplit(self.public_url).path.rstrip("/")
 
 
 def limits_from(environment: Mapping[str, str]) -> Limits:

@@ -15,6 +15,7 @@ _MAY: Final[dict[Role, frozenset[Action]]] = {
     "anon": _READS,
     "guest": _TAKES_PART,
     "user": _TAKES_PART,
+    "invited": _RUNS_IT,
     "owner": _RUNS_IT,
     "service": _RUNS_IT,
 }

@@ -8,7 +8,7 @@ from typing import Literal
 from whatssound.ids import UserId
 from whatssound.wire.errors import Refusal
 
-Role = Literal["anon", "guest", "user", "owner", "service"]
+Role = Literal["anon", "guest", "user", "invited", "owner", "service"]
 """A token's role on this server; `anon` has no user behind it and only reads."""
 
 MAX_NAME_CHARACTERS = 32

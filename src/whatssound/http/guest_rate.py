@@ -1,10 +1,10 @@
 """How many new guests one address may bring."""
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from whatssound.addresses import home_of
 from whatssound.wire.errors import Refusal
 
 MAX_ADDRESSES: Final = 10_000
@@ -24,7 +24,7 @@ class GuestRate:
 
     def admit(self, address: str) -> None:
         """Count one new guest from `address`. Raises Refusal `rate_limited` when it brought too many."""
-        now_ms, key = self._now_ms(), _network(address)
+        now_ms, key = self._now_ms(), home_of(address)
         level, since_ms = self._levels.get(key, (float(self._per_minute), now_ms))
         level = min(self._per_minute, level + (now_ms - since_ms) * self._per_minute / 60_000)
         if level < 1:
@@ -36,15 +36,3 @@ class GuestRate:
         self._levels.move_to_end(key)
         if len(self._levels) > MAX_ADDRESSES:
             self._levels.popitem(last=False)
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((parsed.packed, 64), strict=False).network_address)

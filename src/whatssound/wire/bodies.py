@@ -31,7 +31,7 @@ class Account(msgspec.Struct, frozen=True):
 
     id: str
     name: str
-    role: Literal["guest", "user", "owner", "service"]
+    role: Literal["guest", "user", "invited", "owner", "service"]
 
 
 class Tokens(msgspec.Struct, frozen=True):

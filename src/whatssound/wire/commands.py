@@ -84,6 +84,14 @@ class QueueAdd(msgspec.Struct, frozen=True):
     before: Id | None = None
 
 
+class QueueAddMany(msgspec.Struct, frozen=True):
+    """Several tracks at once, in this order: a folder, a saved queue."""
+
+    track_ids: Annotated[list[Id], Meta(min_length=1, max_length=200)]
+    nonce: Nonce
+    before: Id | None = None
+
+
 class QueueRemove(msgspec.Struct, frozen=True):
     entry_id: Id
 
@@ -109,6 +117,13 @@ class MemberBan(msgspec.Struct, frozen=True):
 
     user_id: Id
     banned: bool = True
+
+
+class MemberRole(msgspec.Struct, frozen=True):
+    """The DJ makes somebody a moderator, or a listener again."""
+
+    user_id: Id
+    role: Literal["moderator", "listener"]
 
 
 class Reaction(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@
  */
 
 export type RoomRole = "dj" | "moderator" | "listener";
-export type AccountRole = "guest" | "user" | "owner" | "service";
+export type AccountRole = "guest" | "user" | "invited" | "owner" | "service";
 export type TrackStatus = "available" | "queued" | "encoding" | "ready" | "failed";
 
 /** A person as a room shows them. */
