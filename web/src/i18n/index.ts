@@ -1,16 +1,21 @@
 /**
- * Every string a person reads, by key and language. English is complete; another language is a `Partial` of it and
- * falls back key by key. Add one to `languages` (for example `es: () => import("./es")`).
+ * Every string a person reads, by key and language. English is complete and always there; another language is loaded
+ * when it is wanted. Add one to `languages` and `loaders`.
  */
 
+import type { djEnglish } from "./en.dj";
 import { engineEnglish } from "./en.engine";
+import type { sheetsEnglish } from "./en.sheets";
 import { viewsEnglish } from "./en.views";
 
-const english = { ...engineEnglish, ...viewsEnglish } as const;
-type English = typeof english;
+const first = { ...engineEnglish, ...viewsEnglish } as const;
+type English = typeof first & typeof sheetsEnglish & typeof djEnglish;
+
+/** Grows as the parts of the page arrive that say more. */
+const english: Record<string, string> = { ...first };
 
 export type Key = keyof English;
-export type Translation = Readonly<Partial<Record<Key, string>>>;
+export type Translation = Readonly<Record<Key, string>>;
 
 /** Keys with a `.one` and `.other` form, without that ending. */
 export type PluralKey = Key extends infer K ? (K extends `${infer Stem}.other` ? Stem : never) : never;
@@ -21,32 +26,60 @@ type Placeholder<Text extends string> = Text extends `${string}{${infer Name}}${
 type Values<K extends Key> = Record<Placeholder<English[K]>, string | number>;
 type Arguments<K extends Key> = [Placeholder<English[K]>] extends [never] ? [] : [values: Values<K>];
 
-/** Loaders of the languages other than English, by primary subtag. */
-const languages: Readonly<Record<string, () => Promise<{ default: Translation }>>> = {};
+/** What one may choose, each called by its own name; by primary subtag. */
+export const languages = { en: "English", es: "Español" } as const;
+export type Language = keyof typeof languages;
 
-let language = "en";
-let table: Translation = english;
+const loaders: Readonly<Record<Exclude<Language, "en">, () => Promise<{ default: Translation }>>> = {
+  es: () => import("./es"),
+};
+
+let tag = "en";
+let table: Readonly<Record<string, string>> = english;
 let plurals = new Intl.PluralRules("en");
+let read: () => void = () => undefined;
 
-/** The language in use, as a BCP 47 tag; for `<html lang>` and `Intl`. */
+/** The language in use, as a BCP 47 tag with the person's region; for `<html lang>` and `Intl`. */
 export function currentLanguage(): string {
-  return language;
+  read();
+  return tag;
+}
+
+/** The language in use, as one of those that may be chosen. */
+export function chosenLanguage(): Language {
+  return languageOf(currentLanguage()) ?? "en";
+}
+
+/** `hook` runs whenever a text is taken: a framework notes there who must be drawn again after a change. */
+export function whenRead(hook: () => void): void {
+  read = hook;
 }
 
 /** The first of the person's languages that the page has, English otherwise. Call it before the first drawing. */
 export async function chooseLanguage(wanted: readonly string[]): Promise<void> {
-  for (const tag of wanted) {
-    const primary = tag.split("-")[0]?.toLowerCase() ?? "";
-    if (primary === "en") return use(tag, english);
-    const load = languages[primary];
-    if (load !== undefined) return use(tag, (await load()).default);
+  for (const one of wanted) {
+    const known = languageOf(one);
+    if (known !== null) return use(one, known);
   }
 }
 
-function use(tag: string, translation: Translation): void {
-  language = tag;
-  table = translation;
-  plurals = new Intl.PluralRules(tag);
+function languageOf(one: string): Language | null {
+  const primary = one.split("-")[0]?.toLowerCase() ?? "";
+  return primary in languages ? (primary as Language) : null;
+}
+
+/** A language that cannot be loaded leaves everything as it is. */
+async function use(wanted: string, known: Language): Promise<void> {
+  const loaded = known === "en" ? english : (await loaders[known]().catch(() => null))?.default;
+  if (loaded === undefined) return;
+  tag = wanted;
+  table = loaded;
+  plurals = new Intl.PluralRules(wanted);
+}
+
+/** English texts of a part that is loaded later; `en.dj.ts` and `en.sheets.ts` bring themselves in by this. */
+export function alsoEnglish(texts: Readonly<Record<string, string>>): void {
+  Object.assign(english, texts);
 }
 
 function fill(template: string, values: Record<string, string | number> | undefined): string {
@@ -56,19 +89,18 @@ function fill(template: string, values: Record<string, string | number> | undefi
 
 /** The sentence for `key`, its placeholders filled: `t("chat.reply", { name })`. */
 export function t<K extends Key>(key: K, ...args: Arguments<K>): string {
-  return fill(table[key] ?? english[key], args[0] as Record<string, string | number> | undefined);
+  read();
+  return fill(table[key] ?? key, args[0] as Record<string, string | number> | undefined);
 }
 
 /** The sentence for a number of things: `tn("listeners", 3)`. `{count}` is filled with the formatted number. */
 export function tn(key: PluralKey, count: number, values: Record<string, string | number> = {}): string {
-  const form = `${key}.${plurals.select(count)}`;
-  const texts: Record<string, string | undefined> = { ...english, ...table };
-  const template = texts[form] ?? texts[`${key}.other`] ?? key;
-  return fill(template, { count: count.toLocaleString(language), ...values });
+  read();
+  const template = table[`${key}.${plurals.select(count)}`] ?? table[`${key}.other`] ?? key;
+  return fill(template, { count: count.toLocaleString(tag), ...values });
 }
 
 /** The sentence for an error code, or null when the page has none of its own. */
 export function errorSentence(code: string): string | null {
-  const texts: Record<string, string | undefined> = { ...english, ...table };
-  return texts[`error.${code}`] ?? null;
+  return table[`error.${code}`] ?? null;
 }

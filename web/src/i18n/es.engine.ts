@@ -1,0 +1,31 @@
+/** What the engine itself says, in Spanish: errors and problems, by code. */
+import type { engineEnglish } from "./en.engine";
+
+export const engineSpanish = {
+  "error.unauthorized": "Tu sesión ha caducado. Recarga la página para volver a entrar.",
+  "error.forbidden": "Aquí no puedes hacer eso.",
+  "error.muted": "El DJ te ha silenciado un rato.",
+  "error.banned": "Ya no puedes entrar en esta sala.",
+  "error.kicked": "El DJ te ha echado de esta sala.",
+  "error.not_found": "Esto ya no está aquí.",
+  "error.method_not_allowed": "El servidor no ofrece esto.",
+  "error.invalid": "El servidor no ha entendido esto.",
+  "error.conflict": "Alguien lo ha cambiado en ese mismo momento. Inténtalo otra vez.",
+  "error.too_large": "Esto es demasiado grande.",
+  "error.unsupported": "Este tipo de archivo no sirve.",
+  "error.range_not_satisfiable": "Esa parte del archivo no existe.",
+  "error.rate_limited": "Demasiado rápido. Inténtalo otra vez en un momento.",
+  "error.overloaded": "El servidor va muy cargado. Inténtalo otra vez en un momento.",
+  "error.ended": "Esta sesión ha terminado.",
+  "error.unavailable": "El servidor no puede hacerlo ahora. Inténtalo otra vez en un momento.",
+  "error.disk_full": "El disco del servidor está lleno.",
+  "error.unknown_command": "El servidor no conoce esta orden.",
+  "error.internal": "Algo ha fallado en el servidor. Inténtalo otra vez.",
+  "error.offline": "No se puede llegar al servidor.",
+  "error.timeout": "El servidor no ha contestado a tiempo.",
+  "error.owner_code": "Este enlace de propietario ya se ha usado. Reinicia el servidor para obtener otro.",
+  "error.player_load": "No se ha podido cargar el reproductor. Comprueba tu conexión y vuelve a tocar.",
+  "error.audio_network": "Ahora mismo la música no se puede cargar. Se vuelve a intentar sin que hagas nada.",
+  "error.audio_unplayable": "Este navegador no puede reproducir este tema.",
+  "error.audio_missing": "Este tema no se puede reproducir: falta en el servidor.",
+} as const satisfies Record<keyof typeof engineEnglish, string>;
