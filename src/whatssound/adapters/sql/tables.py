@@ -82,5 +82,25 @@ tracks = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("added_ms", BigInteger, nullable=False),
+    Column("offline", Boolean, nullable=False, server_default="0"),
+    Column("album_artist", Text, nullable=True),
+    Column("track_number", Integer, nullable=True),
+    Column("disc_number", Integer, nullable=True),
+    Column("year", Integer, nullable=True),
+    Column("album_key", String(32), nullable=True, index=True),
+    Column("credited", Text, nullable=True),
+    Column("credited_key", Text, nullable=True, index=True),
+    Column("sound", String(64), nullable=True, index=True),
+    Column("tags_version", Integer, nullable=False, server_default="0"),
+    Column("owner_id", BigInteger, nullable=True, index=True),
+    Column("last_played_ms", BigInteger, nullable=True),
+    Column("encoded_bytes", BigInteger, nullable=False, server_default="0"),
     Index("tracks_by_status", "status"),
+    Index("tracks_by_text", "search", "id"),
 )
+
+SEARCH_TABLE = "tracks_search"
+"""The full-text index of `tracks`: SQLite's own kind of table, which `metadata` cannot describe.
+
+Its rowid is the track's id; a deleted track leaves it by a trigger. Whoever rebuilds `tracks` must make the trigger
+anew."""

@@ -17,7 +17,7 @@ from whatssound.wire.bodies import TrackStatus
 _KEPT = [
     name
     for name in tracks.columns.keys()  # noqa: SIM118 (a ColumnCollection iterates over columns)
-    if name not in ("search", "peaks", "added_ms")
+    if name not in ("search", "peaks", "added_ms", "credited_key")
 ]
 _COLUMNS = [tracks.c[name] for name in _KEPT]
 

@@ -3,15 +3,65 @@
 Revision ID: 0002
 """
 
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_INDEXED = ("owner_id", "album_key", "credited_key", "sound")
+
 
 def upgrade() -> None:
-    """Bring the tables up to date."""
+    """Columns one by one: rebuilding the table would drop its trigger."""
+    for column in _columns():
+        op.add_column("tracks", column)
+    for name in _INDEXED:
+        op.create_index(f"ix_tracks_{name}", "tracks", [name])
+    op.create_index("tracks_by_text", "tracks", ["search", "id"])
+    # prefix: the first letters that somebody types are looked up, not gathered from every word that begins so.
+    op.execute(
+        "CREATE VIRTUAL TABLE tracks_search USING fts5"
+        "(title, people, album, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"
+    )
+    op.execute(
+        "INSERT INTO tracks_search (rowid, title, people, album) "
+        "SELECT id, title, coalesce(artist, ''), coalesce(album, '') FROM tracks"
+    )
+    op.execute(
+        "CREATE TRIGGER tracks_search_forgets AFTER DELETE ON tracks "
+        "BEGIN DELETE FROM tracks_search WHERE rowid = old.id; END"
+    )
 
 
 def downgrade() -> None:
     """Go back."""
+    op.execute("DROP TRIGGER tracks_search_forgets")
+    op.execute("DROP TABLE tracks_search")
+    op.drop_index("tracks_by_text", "tracks")
+    for name in _INDEXED:
+        op.drop_index(f"ix_tracks_{name}", "tracks")
+    for column in reversed(_columns()):
+        op.drop_column("tracks", column.name)
+
+
+def _columns() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("offline", sa.Boolean(), nullable=False, server_default="0"),
+        sa.Column("album_artist", sa.Text(), nullable=True),
+        sa.Column("track_number", sa.Integer(), nullable=True),
+        sa.Column("disc_number", sa.Integer(), nullable=True),
+        sa.Column("year", sa.Integer(), nullable=True),
+        sa.Column("album_key", sa.String(32), nullable=True),
+        sa.Column("credited", sa.Text(), nullable=True),
+        sa.Column("credited_key", sa.Text(), nullable=True),
+        sa.Column("sound", sa.String(64), nullable=True),
+        sa.Column("tags_version", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("owner_id", sa.BigInteger(), nullable=True),
+        sa.Column("last_played_ms", sa.BigInteger(), nullable=True),
+        sa.Column("encoded_bytes", sa.BigInteger(), nullable=False, server_default="0"),
+    ]
