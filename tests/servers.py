@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -35,6 +35,7 @@ class ServerProcess:
         self.port = port
         self.name = name
         self.owner_code: str | None = None
+        self.said = ""
         self.errors = data.parent / f"{data.name}.log"
         self._process: subprocess.Popen[str] | None = None
 
@@ -63,7 +64,8 @@ class ServerProcess:
                 [*command, *self.arguments], stdout=subprocess.PIPE, stderr=errors, text=True, env=self._environment()
             )
         assert self._process.stdout is not None
-        for line in _lines(self._process.stdout, deadline_s=START_DEADLINE_S):
+        self.said = _until_ready(self._process.stdout, deadline_s=START_DEADLINE_S)
+        for line in self.said.splitlines():
             if "#owner=" in line:
                 self.owner_code = line.strip().rpartition("#owner=")[2]
             if line.startswith("WhatsSound is ready: "):
@@ -136,8 +138,8 @@ class ApiProblem(Exception):
         self.body = json.loads(body)
 
 
-def _lines(stream: IO[str], *, deadline_s: float) -> Sequence[str]:
-    """Lines until one announces readiness, the stream ends or the deadline passes."""
+def _until_ready(stream: IO[str], *, deadline_s: float) -> str:
+    """What it prints until it announces readiness, the stream ends or the deadline passes."""
     read, end = b"", time.monotonic() + deadline_s
     while (left := end - time.monotonic()) > 0 and not _READY.search(read):
         if not select.select([stream], [], [], left)[0]:
@@ -146,4 +148,4 @@ def _lines(stream: IO[str], *, deadline_s: float) -> Sequence[str]:
         if not chunk:
             break
         read += chunk
-    return read.decode().splitlines()
+    return read.decode()

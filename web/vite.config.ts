@@ -4,8 +4,8 @@ import { defineConfig } from "vitest/config";
 const SERVER = "http://127.0.0.1:8000";
 
 export default defineConfig({
-  // The page is served at `/` and `/r/<slug>`; src/base.ts hands this on to everything that makes an address.
-  base: "/",
+  // Everything is found from the page's <base>, where the server writes the path that it is served under.
+  base: "./",
   plugins: [svelte()],
   build: {
     outDir: "../src/whatssound/http/page",

@@ -20,6 +20,7 @@ from whatssound.adapters.media.encoder import ChildEncoder, composed
 from whatssound.adapters.media.tags import read_tags
 from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.adapters.messages_sqlite import SqliteMessages
+from whatssound.adapters.network import links_here
 from whatssound.adapters.secret_file import Secret, open_secret
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
@@ -122,6 +123,9 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 upload_folder=folder.uploads,
                 now_ms=base.timeline.now_ms,
                 limits=config.limits,
+                people=config.people,
+                links=lambda: links_here(config),
+                public_path=config.public_path,
             )
         )
         yield Parts(config, folder, accounts, rooms.service, library, _demo(base, library), gateway, http)
@@ -159,6 +163,7 @@ async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edg
         read_tags=read_tags,
         uploads=base.folder.uploads,
         now_ms=base.timeline.now_ms,
+        public_path=base.config.public_path,
     )
     _show(base, "encodes", ingest.statistics)
     return library, Edge(library, store, ingest, blobs, renditions=renditions, keys=keys)

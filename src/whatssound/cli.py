@@ -48,6 +48,9 @@ def serve(
     library: Annotated[
         list[Path] | None, Parameter(negative="", help="A folder of music; may be given several times. Only read.")
     ] = None,
+    public_url: Annotated[
+        str | None, Parameter(help="Where people reach it from outside, sub-path included: https://example.org/music.")
+    ] = None,
     demo: Annotated[bool, Parameter(negative="", help="Open a room that plays three pieces of our own.")] = False,
 ) -> None:
     """Open the server: API, page, audio and sockets on one port."""
@@ -57,6 +60,7 @@ def serve(
         data=data or default_data(),
         libraries=tuple(folder.expanduser().absolute() for folder in library or ()),
         demo=demo,
+        public_url=public_url,
         jwt_secret=os.environ.get("WHATSSOUND_JWT_SECRET"),
         limits=limits_from(os.environ),
     )

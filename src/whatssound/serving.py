@@ -8,14 +8,18 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import replace
+from functools import partial
 
 import structlog
 import uvicorn
 
 from whatssound import demo_room, scans
+from whatssound.adapters.network import links_here
 from whatssound.app import Parts, running
 from whatssound.config import Config, StartError
 from whatssound.http.connection import Connection
+from whatssound.links import in_url
 
 BACKLOG = 2_048
 """Connections that may wait to be accepted: everybody who comes back at once after a restart."""
@@ -47,15 +51,11 @@ def _bind_advice(problem: OSError, host: str, port: int) -> str:
     return f"Cannot listen on {host}:{port}: {problem.strerror}. Choose another with --host and --port."
 
 
-def addresses(config: Config, port: int) -> list[str]:
-    """The addresses under which people reach this server, the nearest first."""
-    if config.host not in ("0.0.0.0", "::"):
-        shown = f"[{config.host}]" if ":" in config.host else config.host
-        return [f"http://{shown}:{port}"]
-    found = [f"http://127.0.0.1:{port}"]
-    if (lan := _lan_address()) is not None:
-        found.append(f"http://{lan}:{port}")
-    return found
+def addresses(config: Config) -> list[str]:
+    """The addresses under which people reach this server, the nearest first; links begin with the last one."""
+    everywhere = config.host in ("0.0.0.0", "::")
+    here = f"http://{in_url('127.0.0.1' if everywhere else config.host)}:{config.port}"
+    return list(dict.fromkeys((here, links_here(config).base)))
 
 
 def raise_open_files() -> None:
@@ -63,16 +63,6 @@ def raise_open_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _lan_address() -> str | None:
-    """The address of the interface that leads out. Nothing is sent: connecting UDP only looks up the route."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        return str(probe.getsockname()[0])
 
 
 class Server(uvicorn.Server):
@@ -114,11 +104,11 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def uvicorn_config(app: object, protocol_factory: object) -> uvicorn.Config:
+def uvicorn_config(app: object, protocol_factory: object, *, public_path: str = "") -> uvicorn.Config:
     """How uvicorn runs here: httptools for HTTP, our gateway for upgrades, our logs."""
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
-        http=Connection,
+        http=partial(Connection, public_path=public_path),  # pyright: ignore[reportArgumentType]
         ws=protocol_factory,  # pyright: ignore[reportArgumentType]
         loop="none",
         lifespan="off",
@@ -137,15 +127,16 @@ async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
     Raises DataFolderError, with advice, when the data folder cannot be used.
     """
     raise_open_files()
+    config = replace(config, port=listener.getsockname()[1])
     async with running(config) as parts:
         demo_plays = asyncio.Event()
         work = [asyncio.create_task(_at_the_edge(_play_demo(parts, demo_plays)))]
 
         async def announce() -> None:
-            await _announce(parts, listener.getsockname()[1])
+            await _announce(parts)
             work.append(asyncio.create_task(_at_the_edge(_scan(parts))))
 
-        config_of_http = uvicorn_config(parts.http, parts.gateway.protocol_factory)
+        config_of_http = uvicorn_config(parts.http, parts.gateway.protocol_factory, public_path=config.public_path)
         server = Server(config_of_http, announce=announce, drain=parts.gateway.drain)
         try:
             await demo_plays.wait()
@@ -181,9 +172,9 @@ async def _at_the_edge(job: Awaitable[None]) -> None:
         structlog.get_logger().exception("a start-up job failed")
 
 
-async def _announce(parts: Parts, port: int) -> None:
+async def _announce(parts: Parts) -> None:
     """Say where people find it. The last line is for scripts: once it is out, requests are answered."""
-    found = addresses(parts.config, port)
+    found = addresses(parts.config)
     code = await parts.accounts.new_owner_code()
     lines = [f"Open it: {address}" for address in found]
     lines += [f"You are the DJ (works once): {found[-1]}/#owner={code}", f"WhatsSound is ready: {found[0]}"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from http_rig import Rig, opened
+from whatssound.http.page_files import load
 
 SCRIPT = "console.log('hello');\n" * 100
 
@@ -21,6 +22,17 @@ def built(tmp_path: Path) -> Path:
     (folder / "assets" / "main-1a2b3c.js").write_text(SCRIPT)
     (folder / "assets" / "fonts" / "inter-9f.woff2").write_bytes(bytes(range(256)))
     return folder
+
+
+def test_the_page_is_told_where_it_is_served(built: Path) -> None:
+    source = Path(__file__).parents[2] / "web" / "index.html"
+    (built / "index.html").write_bytes(source.read_bytes())
+    for public_path, base in (("", b'<base href="/" />'), ("/music", b'<base href="/music/" />')):
+        index = load(built, public_path=public_path).index
+        assert index is not None
+        assert base in index.data
+        assert index.gzipped is not None
+        assert base in gzip.decompress(index.gzipped)
 
 
 @pytest.fixture
@@ -42,6 +54,7 @@ async def test_the_page_may_load_from_here_only_and_be_framed_by_nobody(rig: Rig
     policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
     assert policy["default-src"] == "'self'"
     assert policy["script-src"] == "'self'"
+    assert policy["base-uri"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
     assert {"'self'", "ws:"} <= set(policy["connect-src"].split())
     assert "blob:" in policy["media-src"]

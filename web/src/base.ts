@@ -1,9 +1,9 @@
 /** Where the page is served: every address is made from here, so that a sub-path needs one setting. */
 
-/** Ends in a slash: "/" today, "/music/" behind a proxy's sub-path. */
-export const base: string = import.meta.env.BASE_URL;
+/** Ends in a slash: "/", or "/music/" behind a proxy's sub-path. The server writes it into the page's <base>. */
+export const base: string = typeof document === "undefined" ? "/" : new URL(".", document.baseURI).pathname;
 
-/** The address of something the server offers. Takes paths as the server writes them ("/v1/me", "/audio/…"). */
+/** The address of something of the API ("/v1/me"). What the server gives as `hls` or `cover` is used as it comes. */
 export function address(path: string): string {
   return base + path.replace(/^\//, "");
 }

@@ -64,7 +64,9 @@ class Library:
         read_tags: TagReader,
         uploads: Path,
         now_ms: Callable[[], float],
+        public_path: str = "",
     ) -> None:
+        self._public_path = public_path
         self._store = store
         self._ingest = ingest
         self._blobs = blobs
@@ -170,8 +172,12 @@ class Library:
         )
 
     def sign(self, track: events.Track) -> events.Track:
-        """The same track with `hls`: a signed path to its master playlist, valid for 6 hours at least."""
-        return msgspec.structs.replace(track, hls=self._keys.master_path(TrackId(int(track.id))))
+        """The same track with `hls`: a signed path to its master playlist, valid for 6 hours at least.
+
+        Both its paths get the public path here, so that what rooms keep does not depend on where a proxy serves us.
+        """
+        hls = self._public(self._keys.master_path(TrackId(int(track.id))))
+        return msgspec.structs.replace(track, hls=hls, cover=self._public(track.cover))
 
     def body(self, track: Track, peaks: list[int] | None = None) -> bodies.TrackBody:
         """The track as the HTTP API shows it, with a signed `hls`."""
@@ -186,9 +192,12 @@ class Library:
             duration_ms=track.duration_ms,
             loudness_lufs=track.loudness_lufs,
             peaks=peaks,
-            hls=self._keys.master_path(track.id),
-            cover=_cover_path(track),
+            hls=self._public(self._keys.master_path(track.id)),
+            cover=self._public(_cover_path(track)),
         )
+
+    def _public(self, path: str | None) -> str | None:
+        return None if path is None else self._public_path + path
 
     async def peaks(self, track_id: TrackId, points: int = 1000) -> list[int] | None:
         """The waveform, 0 to 255, at most `points` values; None until the track is encoded."""

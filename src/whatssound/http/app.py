@@ -8,10 +8,10 @@ from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme, Server
 
 from whatssound import __version__
-from whatssound.http import audio, auth, headers, health, identity, me, messages, page, problems, rooms, tracks
+from whatssound.http import audio, auth, headers, health, identity, me, messages, page, problems, rooms, server, tracks
 from whatssound.http.docs_page import PlainPage
 from whatssound.http.guest_rate import GuestRate
 from whatssound.http.page_files import load
@@ -30,8 +30,8 @@ are renewed by `/v1/auth/refresh`. Ids are strings. Every error has the shape `P
 
 def build_app(given: Services) -> Litestar:
     """The application over `given`. It starts and stops nothing: who built the services owns them."""
-    built = load(given.page)
-    routers = [module.router() for module in (auth, me, tracks, rooms, messages, audio, health)]
+    built = load(given.page, public_path=given.public_path)
+    routers = [module.router() for module in (auth, me, tracks, rooms, messages, audio, health, server)]
     return Litestar(
         route_handlers=[*routers, page.router(built)],
         dependencies={
@@ -52,7 +52,7 @@ def build_app(given: Services) -> Litestar:
             "gzip", gzip_compress_level=4, minimum_size=1_400, exclude_opt_key=UNCOMPRESSED
         ),
         request_max_body_size=BODY_BYTES,
-        openapi_config=_openapi(),
+        openapi_config=_openapi(given.public_path),
         logging_config=None,
         debug=False,
     )
@@ -69,13 +69,14 @@ def _plain_refusal(response: Response[Any]) -> Response[Any]:
     return problems.answer(Refusal("not_found", "There is nothing at this address; the description is at /docs."))
 
 
-def _openapi() -> OpenAPIConfig:
+def _openapi(public_path: str) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="WhatsSound",
         version=__version__,
         description=_ABOUT,
         openapi_router=Router("/docs", route_handlers=[], include_in_schema=False, after_request=_plain_refusal),
-        render_plugins=[PlainPage(), JsonRenderPlugin(), YamlRenderPlugin()],
+        servers=[Server(url=f"{public_path}/")],
+        render_plugins=[PlainPage(public_path), JsonRenderPlugin(), YamlRenderPlugin()],
         use_handler_docstrings=True,
         components=Components(
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}

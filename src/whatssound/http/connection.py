@@ -19,11 +19,26 @@ BODY_IDLE_S: Final = 60.0
 """How long a body may pause; an upload from a phone that goes through a tunnel goes on within that."""
 
 
-class Connection(HttpToolsProtocol):
-    """uvicorn's connection, bounded in bytes and time until a request is whole, and with our shape of errors."""
+def without_prefix(url: bytes, prefix: bytes) -> bytes:
+    """A request's target without the public path; one that does not begin with it stays as it is. Pure.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    So it does not matter whether the proxy in front takes the path off, and both `/music/r/x` and `/r/x` are answered.
+    """
+    rest = url.removeprefix(prefix)
+    if len(rest) == len(url) or rest[:1] not in (b"", b"/", b"?"):
+        return url
+    return rest if rest.startswith(b"/") else b"/" + rest
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's connection, bounded in bytes and time until a request is whole, and with our shape of errors.
+
+    Requests and upgrades under `public_path` are answered as those without it.
+    """
+
+    def __init__(self, *args: Any, public_path: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._public_path = public_path.encode()
         self._head_bytes = 0
         self._in_head = True
         self._in_body = False
@@ -63,6 +78,7 @@ class Connection(HttpToolsProtocol):
         """The head is whole."""
         self._in_head, self._in_body, self._head_bytes = False, True, 0
         self._stop_waiting()
+        self.url = without_prefix(self.url, self._public_path)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

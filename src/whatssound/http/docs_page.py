@@ -23,23 +23,25 @@ td, th { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; 
 class PlainPage(OpenAPIRenderPlugin):
     """Renders the description on the server. It works offline, and under a policy that allows no script at all."""
 
-    def __init__(self) -> None:
+    def __init__(self, public_path: str = "") -> None:
         super().__init__(path="/")
+        self._public_path = public_path
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
         """The page."""
-        return rendered(openapi_schema).encode()
+        return rendered(openapi_schema, self._public_path).encode()
 
 
-def rendered(api: dict[str, Any]) -> str:
+def rendered(api: dict[str, Any], public_path: str = "") -> str:
     """The HTML for an OpenAPI description."""
+    docs = escape(f"{public_path}/docs")
     title = escape(f"{api['info']['title']} {api['info']['version']}")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<link rel="icon" href="data:,">'
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>{_prose(api['info'].get('description', ''))}"
-        '<p>For programs: <a href="/docs/openapi.json">openapi.json</a>, '
-        '<a href="/docs/openapi.yaml">openapi.yaml</a>.</p>'
+        f'<p>For programs: <a href="{docs}/openapi.json">openapi.json</a>, '
+        f'<a href="{docs}/openapi.yaml">openapi.yaml</a>.</p>'
         f"{''.join(_section(tag, routes) for tag, routes in _by_tag(api).items())}"
         f"<h2>Shapes</h2>{''.join(_shape(name, it) for name, it in _schemas(api).items())}</html>"
     )

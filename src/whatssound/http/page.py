@@ -6,8 +6,8 @@ from litestar import Request, Response, Router, route
 from litestar.params import FromPath
 
 from whatssound.http.files import is_unchanged
-from whatssound.http.page_files import Page, PageFile
-from whatssound.http.services import UNCOMPRESSED, PageGiven
+from whatssound.http.page_files import BASE, Page, PageFile, based
+from whatssound.http.services import UNCOMPRESSED, Given, PageGiven
 from whatssound.wire.errors import Refusal
 
 _POLICY: Final = "; ".join(
@@ -20,7 +20,7 @@ _POLICY: Final = "; ".join(
         "script-src 'self'",
         "worker-src 'self' blob:",  # hls.js moves its work into one
         "object-src 'none'",
-        "base-uri 'none'",
+        "base-uri 'self'",
         "form-action 'self'",
         "frame-ancestors 'none'",
     )
@@ -34,6 +34,7 @@ _PAGE_HEADERS: Final = {
 _NOT_BUILT: Final = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<base href="/" />
 <meta name="viewport" content="width=device-width">
 <link rel="icon" href="data:,">
 <title>WhatsSound: the page is not built</title>
@@ -45,16 +46,17 @@ code { background: #8883; border-radius: .3em; padding: .15em .4em }
 <h1>The server runs, but its page is not built</h1>
 <p>In a checkout, run <code>make run</code>: it builds the page and starts the server again.
 An installed package brings the page along; if this one does not, install it anew.</p>
-<p>The API works: see <a href="/docs">its description</a>.</p>
+<p>The API works: see <a href="docs">its description</a>.</p>
 </html>
 """
 
 
 @route(["/", "/r/{slug:str}"], http_method=["GET", "HEAD"], media_type="text/html", include_in_schema=False)
-async def page(request: Request[Any, Any, Any], built: PageGiven) -> Response[bytes]:
+async def page(request: Request[Any, Any, Any], built: PageGiven, given: Given) -> Response[bytes]:
     """The page; which view it shows is its own business."""
     if built.index is None:
-        return _sent(request, _NOT_BUILT.encode(), "text/html", 503, {"Cache-Control": "no-store", **_PAGE_HEADERS})
+        advice = _NOT_BUILT.replace(BASE, based(given.public_path))
+        return _sent(request, advice.encode(), "text/html", 503, {"Cache-Control": "no-store", **_PAGE_HEADERS})
     return _send(request, built.index, _PAGE_HEADERS)
 
 

@@ -5,11 +5,15 @@ import hashlib
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Final
 
 FOREVER: Final = "public, max-age=31536000, immutable"
 ASK_FIRST: Final = "no-cache"
+
+BASE: Final = '<base href="/" />'
+"""How web/index.html writes it."""
 
 _COMPRESSED: Final = (
     "text/",
@@ -53,22 +57,36 @@ class Page:
         return self.files.get("index.html")
 
 
-def load(folder: Path) -> Page:
-    """The page built into `folder`. What lies under `assets/` has a hash in its name and may be kept forever."""
+def load(folder: Path, *, public_path: str = "") -> Page:
+    """The page built into `folder`. What lies under `assets/` has a hash in its name and may be kept forever.
+
+    The page makes every address from its `<base>`, which is where it learns that it is served under `public_path`.
+    """
     if not (folder / "index.html").is_file():
         return Page({})
     found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return Page({path.relative_to(folder).as_posix(): _read(path, folder) for path in found})
+    files = {path.relative_to(folder).as_posix(): _read(path, folder) for path in found}
+    index = files["index.html"].data.replace(BASE.encode(), based(public_path).encode(), 1)
+    return Page({**files, "index.html": _file(index, "text/html", ASK_FIRST)})
+
+
+def based(public_path: str) -> str:
+    """The element that says where the page's addresses begin."""
+    return BASE.replace('"/"', f'"{escape(public_path)}/"')
 
 
 def _read(path: Path, folder: Path) -> PageFile:
-    data = path.read_bytes()
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    cache = FOREVER if path.relative_to(folder).parts[0] == "assets" else ASK_FIRST
+    return _file(path.read_bytes(), media_type, cache)
+
+
+def _file(data: bytes, media_type: str, cache: str) -> PageFile:
     gzipped = gzip.compress(data, mtime=0) if media_type.startswith(_COMPRESSED) else None
     return PageFile(
         data=data,
         gzipped=gzipped if gzipped is not None and len(gzipped) < len(data) else None,
         etag=f'"{hashlib.sha256(data).hexdigest()[:32]}"',
         media_type=media_type,
-        cache=FOREVER if path.relative_to(folder).parts[0] == "assets" else ASK_FIRST,
+        cache=cache,
     )

@@ -13,10 +13,11 @@ from whatssound.accounts.service import Accounts
 from whatssound.accounts.user import Identity, User
 from whatssound.audio.edge import Edge
 from whatssound.audio.library import Library
-from whatssound.config import Limits
+from whatssound.config import Limits, People
 from whatssound.http.guest_rate import GuestRate
 from whatssound.http.page_files import Page
 from whatssound.ids import RoomId
+from whatssound.links import Links
 from whatssound.messages.service import MessageService
 from whatssound.rooms.service import RoomService
 
@@ -46,6 +47,11 @@ class Services:
     upload_folder: Path
     now_ms: Callable[[], float]
     limits: Limits = field(default_factory=Limits)
+    people: People = field(default_factory=People)
+    links: Callable[[], Links] = lambda: Links("http://127.0.0.1:8000", "this_computer")
+    """Where links to this server begin; asked each time, because a laptop changes its network."""
+    public_path: str = ""
+    """Before every path that is given to somebody: "/music" where a proxy serves it there, else nothing."""
     page: Path = BUILT_PAGE
 
 

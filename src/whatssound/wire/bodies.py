@@ -106,6 +106,17 @@ class NameRequest(msgspec.Struct, frozen=True):
     name: UserName
 
 
+class ServerBody(msgspec.Struct, frozen=True):
+    """What anybody may know of this server. Every link to it begins with `links_base`; `reach` is who can open one."""
+
+    version: str
+    links_base: str
+    reach: Literal["this_computer", "network", "public"]
+    may_register: Literal["anyone", "invited", "nobody"]
+    may_upload: Literal["owner", "invited", "registered", "anyone"]
+    may_open_rooms: Literal["owner", "invited", "registered", "anyone"]
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every error: `code` for programs, `message` for people; `retry_after_ms` says when to ask the same again."""
 

@@ -1,6 +1,5 @@
 /** The system's media controls: what plays, and its keys. A listener's pause stops listening, the DJ's pauses the room. */
 
-import { address } from "../base";
 import type { Track } from "../state/wire";
 
 export interface MediaKeys {
@@ -51,7 +50,7 @@ export class MediaControls {
     const described = JSON.stringify([track?.id, track?.title, track?.artist, track?.cover, roomTitle]);
     if (described === this.described || typeof MediaMetadata === "undefined") return;
     this.described = described;
-    const artwork = track?.cover == null ? [] : [{ src: new URL(address(track.cover), location.href).href }];
+    const artwork = track?.cover == null ? [] : [{ src: new URL(track.cover, location.href).href }];
     const { title = roomTitle, artist } = track ?? {};
     session.metadata = new MediaMetadata({ title, artist: artist ?? "", album: track?.album ?? roomTitle, artwork });
   }

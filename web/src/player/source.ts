@@ -3,7 +3,6 @@
  * HLS otherwise (iPhones, where it also keeps the lock screen working). hls.js is loaded on listening only.
  */
 
-import { address } from "../base";
 import type HlsPlayer from "hls.js";
 import type { ErrorData, HlsConfig, LoadPolicy } from "hls.js";
 
@@ -75,7 +74,7 @@ function hasMediaSource(): boolean {
 
 /** Fetches what a later start needs, while nobody waits for it; asking for a playlist also has it encoded. */
 export async function prefetchPlayer(url: string | null): Promise<void> {
-  if (url !== null) void fetch(address(url)).catch(() => undefined);
+  if (url !== null) void fetch(url).catch(() => undefined);
   if (hasMediaSource()) await hlsClass();
 }
 
@@ -86,9 +85,9 @@ export async function openSource(
   startMs: () => number,
   onProblem: (problem: SourceProblem) => void,
 ): Promise<Source> {
-  if (!hasMediaSource()) return nativeSource(element, address(url), startMs, onProblem);
+  if (!hasMediaSource()) return nativeSource(element, url, startMs, onProblem);
   try {
-    return hlsSource(await hlsClass(), element, address(url), startMs, onProblem);
+    return hlsSource(await hlsClass(), element, url, startMs, onProblem);
   } catch {
     onProblem("player_load");
     return { settle: () => undefined, close: () => undefined };
