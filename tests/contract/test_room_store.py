@@ -1,6 +1,7 @@
 """What every RoomStore must do, whatever keeps the rows."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.ids import RoomId, UserId
-from whatssound.rooms.commands import AddEntry, Ban, End, Mute, Play, Tick
+from whatssound.rooms.commands import AddEntries, Ban, End, Mute, Play, Tick
 from whatssound.rooms.reports import Watch
 from whatssound.rooms.room import Room, due_ms
 from whatssound.rooms.store import RoomStore, SlugTaken
@@ -45,7 +46,7 @@ async def test_a_room_comes_back_as_it_was(store: RoomStore) -> None:
     full = after(
         room(10_000, 20_000, 0),
         (0, Play(DEVICE)),
-        (1, AddEntry(entry(9), "nonce")),
+        (1, AddEntries((entry(8), entry(9)), "nonce")),
         (2, Mute(LEO, int(T0) + 9)),
         (3, Ban(events.User(id="3", name="Mia"), True)),
         (12_000, Tick()),
@@ -125,6 +126,28 @@ async def test_listed_rooms_and_those_of_a_dj_are_open_ones_newest_first(store: 
     assert [row.room.id for row in await store.listed(limit=10)] == [3, 1]
     assert [row.room.id for row in await store.listed(limit=1)] == [3]
     assert [row.room.id for row in await store.of_dj(UserId(8), limit=10)] == [3, 2]
+
+
+async def test_a_walk_over_open_rooms_meets_each_once_in_the_order_of_ids(store: RoomStore) -> None:
+    for each in (another(3), another(1), after(another(2), (0, End())), another(4)):
+        await store.create(each, owner=ME)
+    assert [row.room.id for row in await store.open_after(RoomId(0), limit=2)] == [1, 3]
+    assert [row.room.id for row in await store.open_after(RoomId(3), limit=2)] == [4]
+    assert await store.open_after(RoomId(4), limit=2) == []
+
+
+async def test_a_room_stored_before_saving_was_a_setting_is_read_as_not_allowing_it(tmp_path: Path) -> None:
+    file = tmp_path / "old.sqlite3"
+    migrations.upgrade(sqlite_url(file, driver="pysqlite"))
+    database = Database(sqlite_url(file))
+    store = SqlRooms(database)
+    await store.create(another(1), owner=ME)
+    with sqlite3.connect(file) as connection:
+        [[body]] = connection.execute("SELECT body FROM rooms").fetchall()
+        assert b',"allow_saving":false' in body
+        connection.execute("UPDATE rooms SET body = ?", (body.replace(b',"allow_saving":false', b""),))
+    assert (await stored(store, RoomId(1))).settings == events.Settings()
+    await database.close()
 
 
 async def test_a_touch_notes_the_device_without_a_new_rev(store: RoomStore) -> None:

@@ -14,7 +14,7 @@ from whatssound.rooms.catalog import TrackNow
 from whatssound.rooms.dj import LEAD_MS
 from whatssound.rooms.playback import position_at
 from whatssound.wire import commands, events
-from whatssound.wire.commands import PlaybackPause, PlaybackPlay, PlaybackSkip, QueueAdd
+from whatssound.wire.commands import PlaybackPause, PlaybackPlay, PlaybackSkip, QueueAdd, QueueAddMany
 from whatssound.wire.errors import Refusal
 
 
@@ -376,3 +376,41 @@ async def test_commands_given_at_once_are_done_one_after_another(at: House) -> N
     shown = await at.service.find(room.slug)
     assert sorted(int(entry.track.id) for entry in shown.queue.entries) == list(range(1, 21))
     assert [told["rev"] for _, _, told in at.told] == list(range(2, 22))
+
+
+async def test_several_tracks_are_added_at_once_and_a_retry_finds_the_same_entries(at: House) -> None:
+    room = await at.opened()
+    first = await at.do(room, QueueAddMany(track_ids=["3", "1", "3"], nonce="n"))
+    assert await at.do(room, QueueAddMany(track_ids=["3", "1", "3"], nonce="n")) == first
+    queue = (await at.service.find(room.slug)).queue.entries
+    assert [entry.id for entry in queue] == first["entry_ids"]
+    assert [entry.track.id for entry in queue] == ["3", "1", "3"]
+    assert names(at) == ["queue"]
+    assert at.shelf.wanted == [3, 1]
+
+
+async def test_tracks_that_are_gone_or_cannot_be_played_are_named_and_nothing_is_added(at: House) -> None:
+    room = await at.opened()
+    at.shelf.tracks[2] = TrackNow(track(2), failed=True)
+    with pytest.raises(Refusal, match="leave them out") as refused:
+        await at.do(room, QueueAddMany(track_ids=["1", "99", "2", "99"], nonce="n"))
+    assert (refused.value.code, refused.value.details) == ("not_found", {"track_ids": ["99", "2"]})
+    assert (await at.service.find(room.slug)).queue.entries == ()
+
+
+async def test_tracks_of_open_rooms_are_needed_whether_the_room_is_in_memory_or_not(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async with house(tmp_path, clock) as at:
+        playing, waiting, ended = await at.opened(), await at.opened(), await at.opened()
+        await at.queued(playing, 1, 2, 3, 4)
+        await at.do(playing, PlaybackPlay())
+        await at.queued(waiting, 5, 5)
+        await at.queued(ended, 6)
+        await at.service.patch(OWNER, ended.id, end=True)
+        assert await at.service.queued_tracks() == {1, 2, 3, 4, 5}
+        await at.pass_time(25_000)  # track 3 sounds, and who is behind still hears track 2
+        assert await at.service.queued_tracks() == {2, 3, 4, 5}
+    async with house(tmp_path, clock, start=2) as later:
+        assert await later.service.queued_tracks() == {2, 3, 4, 5}
+        assert later.service.statistics().held == 0

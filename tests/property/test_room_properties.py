@@ -42,7 +42,14 @@ asked: st.SearchStrategy[Command] = st.one_of(
         st.integers(1, 20),
         st.sampled_from(["playing", "stalled"]),
     ),
-    st.builds(lambda n, ms: commands.AddEntry(entry(n, ms), f"nonce {n}"), st.integers(6, 9), st.integers(0, 9_000)),
+    st.builds(
+        lambda n, ms: commands.AddEntries((entry(n, ms),), f"nonce {n}"), st.integers(6, 9), st.integers(0, 9_000)
+    ),
+    st.builds(
+        lambda first, ms: commands.AddEntries((entry(first, ms), entry(first + 1, ms)), f"two {first}"),
+        st.sampled_from([20, 30]),
+        st.integers(1, 9_000),
+    ),
     st.builds(commands.RemoveEntry, entry_ids),
     st.builds(commands.MoveEntry, entry_ids, maybe_entries),
     st.builds(commands.TrackChanged, tracks, st.booleans()),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from room_builders import DEVICE, T0, after, entry, room, track, waiting_ids
-from whatssound.rooms.commands import AddEntry, Pause, Play, Tick, TrackChanged
+from whatssound.rooms.commands import AddEntries, Pause, Play, Tick, TrackChanged
 from whatssound.rooms.playback import position_at
 from whatssound.rooms.reports import GONE_AFTER_MS
 from whatssound.rooms.room import Room, caught_up, due_ms
@@ -65,7 +65,7 @@ def test_a_year_of_silence_is_leapt_over_and_lands_at_the_right_second() -> None
 
 
 def test_what_was_added_is_played_before_the_auto_dj_starts_over() -> None:
-    playing = after(room(1_000), (0, Play(None)), (500, AddEntry(entry(5, 1_000), "n")), (1_500, Tick()))
+    playing = after(room(1_000), (0, Play(None)), (500, AddEntries((entry(5, 1_000),), "n")), (1_500, Tick()))
     assert playing.playback.entry_id == "105"
     assert after(playing, (2_500, Tick())).playback.entry_id == "101"
 

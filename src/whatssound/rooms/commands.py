@@ -61,10 +61,13 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class AddEntry:
-    """`(entry.added_by.id, nonce)` used before changes nothing; `Room.entry_of_nonce` tells its entry."""
+class AddEntries:
+    """One entry or several, all or none, all added by the same person.
 
-    entry: events.Entry
+    A nonce that this person used before changes nothing; `Room.entries_of_nonce` tells what it added.
+    """
+
+    entries: tuple[events.Entry, ...]
     nonce: str
     before: str | None = None
 
@@ -126,5 +129,5 @@ class End:
 
 Transport = Play | Pause | Seek | Skip
 Command = (
-    Transport | Report | Tick | AddEntry | RemoveEntry | MoveEntry | TrackChanged | Mute | Ban | Change | NameDj | End
+    Transport | Report | Tick | AddEntries | RemoveEntry | MoveEntry | TrackChanged | Mute | Ban | Change | NameDj | End
 )

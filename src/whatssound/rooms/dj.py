@@ -12,7 +12,7 @@ from whatssound.rooms import permissions
 from whatssound.rooms.catalog import Catalog
 from whatssound.rooms.owned import OwnedRooms
 from whatssound.rooms.room import Room, decide
-from whatssound.rooms.tracks import unsigned
+from whatssound.rooms.tracks import all_playable, unsigned
 from whatssound.rooms.wire_ids import asked_id
 from whatssound.wire import commands, events
 from whatssound.wire.errors import Refusal
@@ -53,7 +53,10 @@ class Dj:
         """The reply's response; raises Refusal."""
         match command:
             case commands.QueueAdd():
-                return await self._add(room, actor, command)
+                [entry_id] = await self._add(room, actor, command, [command.track_id])
+                return {"entry_id": entry_id}
+            case commands.QueueAddMany():
+                return {"entry_ids": await self._add(room, actor, command, command.track_ids)}
             case commands.MemberKick():
                 person = await self._restrained(room, command.user_id)
                 self._tell(room.id, person, "kicked")
@@ -69,17 +72,24 @@ class Dj:
     async def _decide(self, id: RoomId, intent: intents.Command) -> Room:
         return await self._rooms.change(id, lambda room, now_ms: decide(room, intent, now_ms))
 
-    async def _add(self, room: Room, actor: User, command: commands.QueueAdd) -> dict[str, Any]:
-        user_id = str(actor.id)
-        known = room.entry_of_nonce(user_id, command.nonce)
+    async def _add(
+        self, room: Room, actor: User, command: commands.QueueAdd | commands.QueueAddMany, track_ids: list[str]
+    ) -> list[str]:
+        user_id, nonce = str(actor.id), command.nonce
+        known = room.entries_of_nonce(user_id, nonce)
         if known is not None:
-            return {"entry_id": known}
-        track = await self._catalog.playable(TrackId(asked_id(command.track_id)))
+            return known
+        if isinstance(command, commands.QueueAdd):
+            tracks = [await self._catalog.playable(TrackId(asked_id(command.track_id)))]
+        else:
+            tracks = await all_playable(self._catalog, [TrackId(asked_id(id)) for id in track_ids])
         added_by = events.User(id=user_id, name=actor.name, role=permissions.role_in(room, actor))
-        entry_id = EntryId(self._ids.next())
-        entry = events.Entry(id=str(entry_id), track=unsigned(track), added_by=added_by)
-        changed = await self._decide(room.id, intents.AddEntry(entry, command.nonce, command.before))
-        return {"entry_id": changed.entry_of_nonce(user_id, command.nonce)}
+        entries = tuple(
+            events.Entry(id=str(EntryId(self._ids.next())), track=unsigned(track), added_by=added_by)
+            for track in tracks
+        )
+        changed = await self._decide(room.id, intents.AddEntries(entries, nonce, command.before))
+        return changed.entries_of_nonce(user_id, nonce) or []
 
     async def _mute(self, room: Room, user_id: str, until_ms: int | None) -> dict[str, Any]:
         person = await self._restrained(room, user_id)

@@ -27,14 +27,16 @@ def entry_of(entries: Iterable[events.Entry], entry_id: str) -> events.Entry | N
     return next((entry for entry in entries if entry.id == entry_id), None)
 
 
-def with_entry(queue: Queue, entry: events.Entry, *, before: str | None) -> Queue:
-    """`entry` placed before another, or last.
+def with_entries(queue: Queue, entries: tuple[events.Entry, ...], *, before: str | None) -> Queue:
+    """`entries` placed in their order before another, or last.
 
-    Raises Refusal `conflict` when 200 wait already, `not_found` when `before` does not wait.
+    Raises Refusal `conflict`, with how many would fit, when more than 200 would wait; `not_found` when `before` does
+    not wait.
     """
-    if len(queue.entries) >= MAX_ENTRIES:
-        raise Refusal("conflict", f"The queue is full: it holds {MAX_ENTRIES} tracks.", details={"limit": MAX_ENTRIES})
-    return replace(queue, entries=_placed(queue.entries, entry, before))
+    fits = MAX_ENTRIES - len(queue.entries)
+    if len(entries) > fits:
+        raise _full(fits)
+    return replace(queue, entries=_placed(queue.entries, entries, before))
 
 
 def without_entry(queue: Queue, entry_id: str) -> Queue:
@@ -51,16 +53,24 @@ def moved(queue: Queue, entry_id: str, *, before: str | None) -> Queue:
         raise _no_such_entry(entry_id)
     if before == entry_id:
         return queue
-    return replace(queue, entries=_placed(without_entry(queue, entry_id).entries, entry, before))
+    return replace(queue, entries=_placed(without_entry(queue, entry_id).entries, (entry,), before))
 
 
-def _placed(entries: tuple[events.Entry, ...], entry: events.Entry, before: str | None) -> tuple[events.Entry, ...]:
+def _placed(
+    waiting: tuple[events.Entry, ...], entries: tuple[events.Entry, ...], before: str | None
+) -> tuple[events.Entry, ...]:
     if before is None:
-        return (*entries, entry)
-    for index, other in enumerate(entries):
+        return (*waiting, *entries)
+    for index, other in enumerate(waiting):
         if other.id == before:
-            return (*entries[:index], entry, *entries[index:])
+            return (*waiting[:index], *entries, *waiting[index:])
     raise _no_such_entry(before)
+
+
+def _full(fits: int) -> Refusal:
+    room = "it has no room left" if fits == 0 else f"it has room for {fits} more"
+    message = f"The queue is full: it holds {MAX_ENTRIES} tracks, and {room}."
+    return Refusal("conflict", message, details={"limit": MAX_ENTRIES, "fits": fits})
 
 
 def _no_such_entry(entry_id: str) -> Refusal:

@@ -4,26 +4,16 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, assert_never
 
 from whatssound.ids import RoomId, UserId
-from whatssound.rooms import commands, deck, members, queue, reports
+from whatssound.rooms import commands, deck, members, nonces, queue, reports, transport
 from whatssound.rooms import playback as sound
 from whatssound.rooms.deck import Deck
 from whatssound.rooms.members import Member, Members
+from whatssound.rooms.nonces import Nonces
 from whatssound.rooms.playback import Playback
 from whatssound.rooms.queue import Queue
 from whatssound.rooms.reports import Watch
 from whatssound.wire import events
 from whatssound.wire.errors import Refusal
-
-MAX_NONCES = 200
-"""Remembered `queue:add` nonces: far more than are ever being retried."""
-
-
-class UsedNonce(NamedTuple):
-    """A `queue:add` that was done, so that its retry finds the entry instead of adding another."""
-
-    user_id: str
-    nonce: str
-    entry_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ class Room:
     room_rev: int = 1
     deck: Deck = field(default_factory=lambda: Deck(playback=Playback(rev=1), queue=Queue(rev=1)))
     members: Members = ()
-    nonces: tuple[UsedNonce, ...] = ()
+    nonces: Nonces = ()
     watch: Watch = field(default_factory=Watch)
 
     @property
@@ -61,9 +51,9 @@ class Room:
         """What comes next."""
         return self.deck.queue
 
-    def entry_of_nonce(self, user_id: str, nonce: str) -> str | None:
-        """The entry that a `queue:add` with this nonce made, or None."""
-        return next((used.entry_id for used in self.nonces if used[:2] == (user_id, nonce)), None)
+    def entries_of_nonce(self, user_id: str, nonce: str) -> list[str] | None:
+        """The entries that this person's `queue:add` or `queue:add_many` with this nonce made, or None."""
+        return nonces.entries_of(self.nonces, user_id, nonce)
 
     def as_wire(self) -> events.RoomState:
         """The part `room`."""
@@ -142,8 +132,8 @@ def _decided(room: Room, command: commands.Command, now_ms: float) -> Room:  # n
         case commands.Report():
             playback, watch = reports.after_report(room.playback, room.watch, command, now_ms)
             return replace(room, deck=replace(room.deck, playback=playback), watch=watch)
-        case commands.AddEntry():
-            return _with_entry(room, command)
+        case commands.AddEntries():
+            return _with_entries(room, command)
         case commands.RemoveEntry(entry_id=entry_id):
             return _with_queue(room, queue.without_entry(room.queue, entry_id))
         case commands.MoveEntry(entry_id=entry_id, before=before):
@@ -166,49 +156,10 @@ def _decided(room: Room, command: commands.Command, now_ms: float) -> Room:  # n
 
 
 def _transported(room: Room, command: commands.Transport, now_ms: float) -> Room:
-    named = None if isinstance(command, commands.Pause | commands.Play) else command.entry_id
-    if named is not None and named != room.playback.entry_id:
+    if transport.is_late(room.deck, command):
         return room
-    led = replace(room.deck, playback=replace(room.playback, device=command.device))
-    start_ms = now_ms if isinstance(command, commands.Pause) else now_ms + command.lead_ms
-    match command:
-        case commands.Play():
-            after = _played(led, command, start_ms)
-        case commands.Pause():
-            after = replace(led, playback=sound.paused(led.playback, at_ms=now_ms))
-        case commands.Seek(position_ms=position_ms):
-            after = _sought(led, position_ms, start_ms)
-        case commands.Skip():
-            idle = led.playback.entry is None
-            after = deck.with_next(led, at_ms=start_ms, playing=idle or led.playback.playing)
-        case _:
-            assert_never(command)
+    after = transport.transported(room.deck, command, now_ms)
     return replace(room, deck=after, watch=_watching(room, command.device, now_ms))
-
-
-def _played(led: Deck, command: commands.Play, start_ms: float) -> Deck:
-    if led.playback.entry is not None and command.entry_id in (None, led.playback.entry_id):
-        resumed = sound.resumed(led.playback, at_ms=start_ms, position_ms=command.position_ms)
-        return replace(led, playback=resumed)
-    if command.entry_id is None:
-        return _begun(led, command.position_ms or 0.0, start_ms)
-    entry = queue.entry_of(led.queue.entries, command.entry_id)
-    if entry is None:
-        raise Refusal("not_found", "That track is no longer in the queue.", details={"entry_id": command.entry_id})
-    return deck.with_queued(led, entry, position_ms=command.position_ms or 0.0, at_ms=start_ms)
-
-
-def _begun(led: Deck, position_ms: float, start_ms: float) -> Deck:
-    begun = deck.with_next(led, at_ms=start_ms, playing=True)
-    if begun.playback.entry is None:
-        raise Refusal("conflict", "The queue is empty: add a track first.")
-    return replace(begun, playback=replace(begun.playback, position_ms=sound.within(begun.playback, position_ms)))
-
-
-def _sought(led: Deck, position_ms: float, start_ms: float) -> Deck:
-    if led.playback.entry is None:
-        return led
-    return replace(led, playback=sound.sought(led.playback, position_ms=position_ms, at_ms=start_ms))
 
 
 def _watching(room: Room, device: str | None, now_ms: float) -> Watch:
@@ -239,13 +190,13 @@ def _waiting(room: Room, before: str | None) -> str | None:
     return room.queue.entries[0].id if room.queue.entries else None
 
 
-def _with_entry(room: Room, command: commands.AddEntry) -> Room:
-    entry = command.entry
-    if room.entry_of_nonce(entry.added_by.id, command.nonce) is not None:
+def _with_entries(room: Room, command: commands.AddEntries) -> Room:
+    user_id = command.entries[0].added_by.id
+    if room.entries_of_nonce(user_id, command.nonce) is not None:
         return room
-    used = UsedNonce(entry.added_by.id, command.nonce, entry.id)
-    changed = queue.with_entry(room.queue, entry, before=_waiting(room, command.before))
-    return replace(_with_queue(room, changed), nonces=(*room.nonces, used)[-MAX_NONCES:])
+    changed = queue.with_entries(room.queue, command.entries, before=_waiting(room, command.before))
+    ids = [entry.id for entry in command.entries]
+    return replace(_with_queue(room, changed), nonces=nonces.with_used(room.nonces, user_id, command.nonce, ids))
 
 
 def _with_track(room: Room, track: events.Track, failed: bool, now_ms: float) -> Room:

@@ -61,6 +61,10 @@ class RoomStore(Protocol):
         """The open rooms that `user` opened, newest first."""
         ...
 
+    async def open_after(self, id: RoomId, *, limit: int) -> list[StoredRoom]:
+        """Open rooms with a larger id than `id`, in the order of their ids: for a walk over all of them."""
+        ...
+
     async def touch(self, id: RoomId, *, owner: str, seen_ms: float, due_ms: float | None) -> None:
         """Note that the DJ's device was there, without a new `rev`. Nothing happens when `owner` changed."""
         ...

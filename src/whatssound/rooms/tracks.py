@@ -1,6 +1,6 @@
 """A room's tracks and the library's: kept in step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -9,14 +9,33 @@ from whatssound.rooms.catalog import Catalog
 from whatssound.rooms.commands import TrackChanged
 from whatssound.rooms.room import Room, decide
 from whatssound.wire import events
+from whatssound.wire.errors import Refusal
 
 
 def track_ids(room: Room, *, history: bool = False) -> list[TrackId]:
     """The tracks that will be heard, in that order: what sounds, the queue, and what the auto-DJ would start over."""
-    sounding = [] if room.playback.entry is None else [room.playback.entry]
     played = room.deck.history if history or room.playback.device is None else ()
-    entries = (*sounding, *room.queue.entries, *played)
+    entries = (*_sounding(room), *room.queue.entries, *played)
     return [TrackId(int(id)) for id in dict.fromkeys(entry.track.id for entry in entries)]
+
+
+def needed_tracks(room: Room) -> set[TrackId]:
+    """The tracks whose sound must not be thrown away: what sounds, what sounded before it, and the queue.
+
+    Who is a moment behind still hears the one before.
+    """
+    entries = (*room.deck.history[-1:], *_sounding(room), *room.queue.entries)
+    return {TrackId(int(entry.track.id)) for entry in entries}
+
+
+async def all_playable(catalog: Catalog, track_ids: Sequence[TrackId]) -> list[events.Track]:
+    """These tracks, in this order. Refusal `not_found`, naming in `track_ids` all that are gone or cannot be played."""
+    known = {now.track.id: now.track for now in await catalog.current(track_ids) if not now.failed}
+    missing = [id for id in dict.fromkeys(map(str, track_ids)) if id not in known]
+    if missing:
+        many = "One of these tracks is" if len(missing) == 1 else f"{len(missing)} of these tracks are"
+        raise Refusal("not_found", f"{many} gone or cannot be played; leave them out.", details={"track_ids": missing})
+    return [known[str(id)] for id in track_ids]
 
 
 def unsigned(track: events.Track) -> events.Track:
@@ -42,5 +61,8 @@ async def refreshed(catalog: Catalog, room: Room, now_ms: float) -> Room:
 
 
 def _entries(room: Room) -> tuple[events.Entry, ...]:
-    sounding = () if room.playback.entry is None else (room.playback.entry,)
-    return (*sounding, *room.queue.entries, *room.deck.history)
+    return (*_sounding(room), *room.queue.entries, *room.deck.history)
+
+
+def _sounding(room: Room) -> tuple[events.Entry, ...]:
+    return () if room.playback.entry is None else (room.playback.entry,)

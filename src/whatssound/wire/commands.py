@@ -150,6 +150,7 @@ COMMANDS: Final[dict[str, type[msgspec.Struct]]] = {
     "playback:report": PlaybackReport,
     "playback:get": PlaybackGet,
     "queue:add": QueueAdd,
+    "queue:add_many": QueueAddMany,
     "queue:remove": QueueRemove,
     "queue:move": QueueMove,
     "member:kick": MemberKick,

@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Shown to everybody on the home page; otherwise only who has the link finds it."""
     when_dj_gone: Literal["auto_dj", "pause"] = "auto_dj"
     """After 15 s without the DJ's device: go on from the queue, or pause."""
+    allow_saving: bool = False
+    """Listeners may save what the room plays as a file."""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):

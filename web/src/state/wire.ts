@@ -34,6 +34,8 @@ export interface Entry {
 export interface Settings {
   readonly listed: boolean;
   readonly when_dj_gone: "auto_dj" | "pause";
+  /** Listeners may save what the room plays as a file. */
+  readonly allow_saving?: boolean;
 }
 
 /** A chat message in history and in the join reply. */

@@ -11,7 +11,8 @@ from whatssound.adapters.sql.tables import rooms
 from whatssound.ids import RoomId, UserId
 from whatssound.rooms.deck import Deck
 from whatssound.rooms.members import Members
-from whatssound.rooms.room import Room, UsedNonce, due_ms
+from whatssound.rooms.nonces import Nonces
+from whatssound.rooms.room import Room, due_ms
 from whatssound.rooms.store import SlugTaken, StoredRoom
 from whatssound.wire import events
 
@@ -28,7 +29,7 @@ class _Body(msgspec.Struct, frozen=True):
     room_rev: int
     deck: Deck
     members: Members = ()
-    nonces: tuple[UsedNonce, ...] = ()
+    nonces: Nonces = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -85,6 +86,12 @@ class SqlRooms:
     async def of_dj(self, user: UserId, *, limit: int) -> list[StoredRoom]:
         """Open rooms that `user` opened."""
         return await self._many(rooms.c.dj_id == user, limit)
+
+    async def open_after(self, id: RoomId, *, limit: int) -> list[StoredRoom]:
+        """By the primary key."""
+        query = select(rooms).where((rooms.c.id > id) & ~rooms.c.ended).order_by(rooms.c.id).limit(limit)
+        async with self._database.read() as connection:
+            return [_stored(row) for row in await connection.execute(query)]
 
     async def touch(self, id: RoomId, *, owner: str, seen_ms: float, due_ms: float | None) -> None:
         """Two columns, while `owner` owns the row."""
