@@ -29,6 +29,7 @@ from whatssound.adapters.sql.newest import newest_id
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.adapters.statistics_metrics import StatisticsCollector
+from whatssound.addresses import Proxies
 from whatssound.audio.demo import Demo
 from whatssound.audio.edge import Edge
 from whatssound.audio.ingest import Ingest
@@ -126,6 +127,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 people=config.people,
                 links=lambda: links_here(config),
                 public_path=config.public_path,
+                proxies=Proxies.of(config.trusted_proxies),
             )
         )
         yield Parts(config, folder, accounts, rooms.service, library, _demo(base, library), gateway, http)
@@ -187,6 +189,7 @@ async def _rooms(base: _Foundation, accounts: Accounts, library: Library, stack:
         person=accounts.person,
         now_ms=now_ms,
         random_bits=secrets.randbits,
+        people=base.config.people,
     )
     accounts.on_renamed(service.renamed)
     library.on_changed(lambda track: service.track_changed(library.wire_track(track), failed=track.status == "failed"))

@@ -42,6 +42,7 @@ def build_app(given: Services) -> Litestar:
             "library": _same(given.library),
             "edge": _same(given.edge),
             "guest_rate": _same(GuestRate(given.limits.guests_per_minute, now_ms=given.now_ms)),
+            "people": _same(given.people),
             "built": _same(built),
             **identity.providers(),
         },

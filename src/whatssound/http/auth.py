@@ -1,21 +1,19 @@
 """/v1/auth: signing in."""
 
-from typing import Any
-
-from litestar import Request, Router, post
+from litestar import Router, post
 from litestar.params import JSONBody
 
 from whatssound.http import problems
-from whatssound.http.services import UNCOMPRESSED, AccountsGiven, GuestRateGiven
+from whatssound.http.services import UNCOMPRESSED, AccountsGiven, ClientAddress, GuestRateGiven
 from whatssound.wire.bodies import GuestRequest, OwnerRequest, RefreshRequest, Tokens
 
 
 @post("/guest", status_code=200, responses=problems.responses("invalid", "conflict", "rate_limited"))
 async def sign_in_as_guest(
-    data: JSONBody[GuestRequest], request: Request[Any, Any, Any], accounts: AccountsGiven, guest_rate: GuestRateGiven
+    data: JSONBody[GuestRequest], address: ClientAddress, accounts: AccountsGiven, guest_rate: GuestRateGiven
 ) -> Tokens:
     """Sign in with a name. A name that somebody has gets a number: see `user.name` in the answer."""
-    guest_rate.admit(request.client.host if request.client else "")
+    guest_rate.admit(address)
     return (await accounts.guest(data.name))[1]
 
 

@@ -1,4 +1,4 @@
-"""Who asks: the bearer token of a request."""
+"""Who asks: the bearer token of a request, and where it comes from."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from litestar.di import Provide
 from litestar.openapi.spec import SecurityRequirement
 
 from whatssound.accounts.user import Identity, User
-from whatssound.http.services import AccountsGiven, SignedIn
+from whatssound.http.services import AccountsGiven, Given, SignedIn
 from whatssound.wire.errors import Refusal
 
 BEARER: list[SecurityRequirement] = [{"bearer": []}]
@@ -41,9 +41,16 @@ async def user_of(identity: SignedIn, accounts: AccountsGiven) -> User:
     return await accounts.user(identity)
 
 
+def address_of(request: Request[Any, Any, Any], given: Given) -> str:
+    """The address of who asks; what a proxy says about it counts only when the proxy is trusted."""
+    peer = request.client.host if request.client else ""
+    return given.proxies.client(peer, request.headers.getall("x-forwarded-for", []))
+
+
 def providers() -> dict[str, Provide]:
-    """`visitor`, `identity` and `user`, for the application's dependencies."""
+    """`address`, `visitor`, `identity` and `user`, for the application's dependencies."""
     return {
+        "address": Provide(address_of, sync_to_thread=False),
         "visitor": Provide(visitor_of, sync_to_thread=False),
         "identity": Provide(identity_of, sync_to_thread=False),
         "user": Provide(user_of),

@@ -7,7 +7,7 @@ from whatssound.accounts.roles import require
 from whatssound.accounts.service import as_account
 from whatssound.http import problems
 from whatssound.http.identity import BEARER
-from whatssound.http.services import AccountsGiven, Person
+from whatssound.http.services import AccountsGiven, PeopleGiven, Person
 from whatssound.wire.bodies import Account, NameRequest
 
 
@@ -18,9 +18,9 @@ async def get_me(user: Person) -> Account:
 
 
 @patch("/", responses=problems.responses("invalid", "unauthorized", "forbidden", "conflict"))
-async def rename_me(data: JSONBody[NameRequest], user: Person, accounts: AccountsGiven) -> Account:
+async def rename_me(data: JSONBody[NameRequest], user: Person, accounts: AccountsGiven, people: PeopleGiven) -> Account:
     """Take another name. One that somebody has gets a number: see `name` in the answer."""
-    require(user.role, "rename")
+    require(user.role, "rename", people)
     return as_account(await accounts.rename(user, data.name))
 
 

@@ -9,7 +9,7 @@ from whatssound.accounts.roles import require
 from whatssound.http import problems
 from whatssound.http.identity import BEARER
 from whatssound.http.inputs import IdOrSlug, Limit, id_of
-from whatssound.http.services import MessagesGiven, RoomsGiven, SignedIn
+from whatssound.http.services import MessagesGiven, PeopleGiven, RoomsGiven, SignedIn
 from whatssound.ids import MessageId
 from whatssound.wire.bodies import MessagePage
 from whatssound.wire.errors import Refusal
@@ -24,13 +24,14 @@ async def list_messages(
     identity: SignedIn,
     rooms: RoomsGiven,
     messages: MessagesGiven,
+    people: PeopleGiven,
     before: MessageIdText = None,
     after: MessageIdText = None,
     around: MessageIdText = None,
     limit: Limit = 50,
 ) -> MessagePage:
     """A page of the chat, newest first: the newest, or those `before`, `after` or `around` a message."""
-    require(identity.role, "read")
+    require(identity.role, "read", people)
     if sum(bound is not None for bound in (before, after, around)) > 1:
         raise Refusal("invalid", "Ask with one of before, after and around.")
     found = await rooms.find(room)

@@ -21,7 +21,7 @@ def body_of(given: Given, room: Room) -> RoomBody:
 @post("/", status_code=201, security=BEARER, responses=problems.responses("invalid", "unauthorized", "forbidden"))
 async def open_room(data: JSONBody[RoomRequest], user: Person, given: Given) -> RoomBody:
     """Open a room; you are its DJ. It is unlisted unless its settings say otherwise."""
-    require(user.role, "open_room")
+    require(user.role, "open_room", given.people)
     return body_of(given, await given.rooms.create(user, data.title, data.settings))
 
 
@@ -34,7 +34,7 @@ async def list_rooms(visitor: Visitor, given: Given) -> RoomList:
 @get("/{room:str}", security=BEARER, responses=problems.responses("invalid", "unauthorized", "banned", "not_found"))
 async def get_room(room: IdOrSlug, identity: SignedIn, given: Given) -> RoomBody:
     """One room, by id or slug; an unlisted one too, for whoever has its link."""
-    require(identity.role, "read")
+    require(identity.role, "read", given.people)
     found = await given.rooms.find(room)
     given.rooms.may_join(found, identity.user_id)
     return body_of(given, found)

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.user import Identity, User
+from whatssound.addresses import Proxies
 from whatssound.audio.edge import Edge
 from whatssound.audio.library import Library
 from whatssound.config import Limits, People
@@ -52,6 +53,7 @@ class Services:
     """Where links to this server begin; asked each time, because a laptop changes its network."""
     public_path: str = ""
     """Before every path that is given to somebody: "/music" where a proxy serves it there, else nothing."""
+    proxies: Proxies = field(default_factory=Proxies)
     page: Path = BUILT_PAGE
 
 
@@ -61,9 +63,12 @@ MessagesGiven = SkipValidation[NamedDependency[MessageService]]
 LibraryGiven = SkipValidation[NamedDependency[Library]]
 EdgeGiven = SkipValidation[NamedDependency[Edge]]
 GuestRateGiven = SkipValidation[NamedDependency[GuestRate]]
+PeopleGiven = SkipValidation[NamedDependency[People]]
 PageGiven = SkipValidation[NamedDependency[Page]]
 Given = SkipValidation[NamedDependency[Services]]
 
+ClientAddress = SkipValidation[NamedDependency[str]]
+"""A route that takes `address: ClientAddress` gets the address of who asks, also from behind a trusted proxy."""
 SignedIn = SkipValidation[NamedDependency[Identity]]
 """A route that takes `identity: SignedIn` needs a valid token."""
 Visitor = SkipValidation[NamedDependency[Identity | None]]

@@ -9,7 +9,7 @@ from whatssound.accounts.roles import require
 from whatssound.http import problems
 from whatssound.http.identity import BEARER
 from whatssound.http.inputs import IdText, Limit, id_of
-from whatssound.http.services import Given, LibraryGiven, Person, SignedIn
+from whatssound.http.services import Given, LibraryGiven, PeopleGiven, Person, SignedIn
 from whatssound.http.uploads import UploadOperation, received_file
 from whatssound.ids import TrackId
 from whatssound.wire.bodies import TrackAccepted, TrackBody, TrackPage
@@ -27,7 +27,7 @@ Cursor = Annotated[str | None, QueryParameter(max_length=1_000, description="`ne
 )
 async def upload_track(request: Request[Any, Any, Any], user: Person, given: Given) -> TrackAccepted:
     """Upload a piece of music as the `file` of a form. It is encoded at once; `GET` it to see how far it is."""
-    require(user.role, "upload")
+    require(user.role, "upload", given.people)
     async with received_file(request, given.upload_folder, limit_bytes=given.limits.upload_bytes) as upload:
         track = await given.library.upload(upload.path, upload.filename)
     return TrackAccepted(id=str(track.id), status=track.status)
@@ -35,18 +35,24 @@ async def upload_track(request: Request[Any, Any, Any], user: Person, given: Giv
 
 @get("/", responses=problems.responses("invalid", "unauthorized", "forbidden"))
 async def list_tracks(
-    identity: SignedIn, library: LibraryGiven, q: Query = None, limit: Limit = 50, cursor: Cursor = None
+    *,
+    user: Person,
+    library: LibraryGiven,
+    people: PeopleGiven,
+    q: Query = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> TrackPage:
-    """The library, by title; with `q`, what contains every word of it. For the owner."""
-    require(identity.role, "browse_library")
+    """The library, by title; with `q`, what contains every word of it. For who may upload or open rooms."""
+    require(user.role, "browse_library", people)
     page = await library.page(q, limit, cursor)
     return TrackPage(tracks=[library.body(track) for track in page.tracks], total=page.total, next=page.next)
 
 
 @get("/{track_id:str}", responses=problems.responses("invalid", "unauthorized", "not_found"))
-async def get_track(track_id: IdText, identity: SignedIn, library: LibraryGiven) -> TrackBody:
+async def get_track(track_id: IdText, identity: SignedIn, library: LibraryGiven, people: PeopleGiven) -> TrackBody:
     """One track, with its waveform once it is known. For everybody with a token, as rooms show tracks."""
-    require(identity.role, "read")
+    require(identity.role, "read", people)
     id = TrackId(id_of(track_id, "track"))
     return library.body(await library.get(id), await library.peaks(id))
 
@@ -56,9 +62,9 @@ async def get_track(track_id: IdText, identity: SignedIn, library: LibraryGiven)
     status_code=202,
     responses=problems.responses("invalid", "unauthorized", "forbidden", "not_found", "overloaded"),
 )
-async def encode_track(track_id: IdText, user: Person, library: LibraryGiven) -> TrackAccepted:
+async def encode_track(track_id: IdText, user: Person, library: LibraryGiven, people: PeopleGiven) -> TrackAccepted:
     """Have a track encoded now; one that failed is tried again."""
-    require(user.role, "encode")
+    require(user.role, "encode", people)
     track = await library.want(TrackId(id_of(track_id, "track")), "asked")
     return TrackAccepted(id=str(track.id), status=track.status)
 

@@ -1,6 +1,5 @@
 """Who may do what in a room. Pure: each function says no by raising Refusal."""
 
-from whatssound.accounts.roles import require
 from whatssound.accounts.user import User
 from whatssound.ids import UserId
 from whatssound.rooms.members import member_of
@@ -41,8 +40,9 @@ def may_join(room: Room, user_id: UserId | None) -> None:
 
 
 def may_speak(room: Room, user: User, now_ms: float) -> None:
-    """Refusal `ended`, `banned`, or `muted` with the time that is left."""
-    require(user.role, "chat")
+    """Refusal `forbidden` to nobody, `ended`, `banned`, or `muted` with the time that is left."""
+    if user.role == "anon":
+        raise Refusal("forbidden", "Sign in with a name to chat.")
     may_take_part(room, user.id)
     member = member_of(room.members, str(user.id))
     until_ms = None if member is None else member.muted_until_ms

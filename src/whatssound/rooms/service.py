@@ -9,6 +9,7 @@ import msgspec
 from whatssound.accounts.roles import require
 from whatssound.accounts.user import Identity, User
 from whatssound.bus.log import RoomLog
+from whatssound.config import People
 from whatssound.ids import RoomId, Snowflakes, TrackId, UserId
 from whatssound.messages.refusing import refusing
 from whatssound.messages.service import MessageService
@@ -56,7 +57,8 @@ class RoomStatistics(NamedTuple):
 class RoomService:
     """Opens, shows and runs rooms. Every method raises Refusal where the answer is no.
 
-    `owner` names this process and this start of it; `person` finds somebody by id; `random_bits(n)` is randomness.
+    `owner` names this process and this start of it; `person` finds somebody by id; `random_bits(n)` is randomness;
+    `people` says who may open rooms.
     """
 
     def __init__(
@@ -74,9 +76,11 @@ class RoomService:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         lead_ms: float = LEAD_MS,
         max_held: int = MAX_HELD,
+        people: People | None = None,
     ) -> None:
         self._store = store
         self._catalog = catalog
+        self._people = people or People()
         self._ids = ids
         self._owner = owner
         self._now_ms = now_ms
@@ -101,8 +105,8 @@ class RoomService:
         self._ticks = 0
 
     async def create(self, actor: User, title: str, settings: events.Settings) -> Room:
-        """Open a room whose DJ is `actor`. Refusal `forbidden` to guests."""
-        require(actor.role, "open_room")
+        """Open a room whose DJ is `actor`. Refusal `forbidden` to whom the settings do not let."""
+        require(actor.role, "open_room", self._people)
         title = checked_title(title)
         dj = events.User(id=str(actor.id), name=actor.name, role="dj")
         for _ in range(5):
