@@ -17,6 +17,7 @@ from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.rooms import SqlRooms
+from whatssound.addresses import Proxies
 from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
@@ -88,7 +89,12 @@ class Rig:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, *, limits: Limits | None = None, log: RoomLog | None = None, ticking: bool = True
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    log: RoomLog | None = None,
+    ticking: bool = True,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[Rig]:
     """The rig over `folder`. Without `ticking` the gateway's timers are the test's to turn."""
     async with AsyncExitStack() as stack:
@@ -122,6 +128,7 @@ async def opened(
             log=log,
             bus=MemoryBus(),
             timeline=time,
+            proxies=Proxies.of(proxies),
         )
         if ticking:
             await gateway.start()

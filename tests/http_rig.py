@@ -25,6 +25,7 @@ from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.tracks import SqlTracks
+from whatssound.addresses import Proxies
 from whatssound.audio.edge import Edge
 from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
@@ -93,6 +94,7 @@ async def opened(
     encoding: bool = False,
     not_ready: Callable[[], Awaitable[Sequence[str]]] = _ready,
     page: Path | None = None,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[Rig]:
     """The rig over the folder `data`; without `encoding`, uploads are kept and wait for ever."""
     async with AsyncExitStack() as stack:
@@ -101,6 +103,7 @@ async def opened(
             await _services(stack, data, time, limits or Limits(), encoding),
             not_ready=not_ready,
             page=page or data / "no-page",
+            proxies=Proxies.of(proxies),
         )
         app = build_app(services)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("203.0.113.9", 50_000))

@@ -38,6 +38,17 @@ class Proxies:
             address = said
         return address
 
+    def home(self, peer: str, forwarded_for: Sequence[str] = ()) -> str:
+        """The client's home, as limits and bans count it; "" when nobody can tell one client from another.
+
+        That is so behind a proxy nearby that is not trusted: all its clients would share the proxy's address, and a
+        ban of one would shut out all.
+        """
+        near = _parsed(peer)
+        if near is None or (forwarded_for and near.is_private and not self._trusts(peer)):
+            return ""
+        return home_of(self.client(peer, forwarded_for))
+
     def _trusts(self, address: str) -> bool:
         parsed = _parsed(address)
         return parsed is not None and any(parsed in network for network in self.networks)

@@ -99,6 +99,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         accounts = _accounts(base)
         library, edge = await _audio(base, stack)
         rooms = await _rooms(base, accounts, library, stack)
+        proxies = Proxies.of(config.trusted_proxies)
         gateway = Gateway(
             limits=config.limits,
             accounts=accounts,
@@ -107,6 +108,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
             log=rooms.log,
             bus=rooms.bus,
             timeline=base.timeline,
+            proxies=proxies,
             registry=base.registry,
         )
         await gateway.start()
@@ -124,10 +126,10 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 upload_folder=folder.uploads,
                 now_ms=base.timeline.now_ms,
                 limits=config.limits,
+                proxies=proxies,
                 people=config.people,
                 links=lambda: links_here(config),
                 public_path=config.public_path,
-                proxies=Proxies.of(config.trusted_proxies),
             )
         )
         yield Parts(config, folder, accounts, rooms.service, library, _demo(base, library), gateway, http)

@@ -92,3 +92,15 @@ async def test_a_header_that_is_no_token_is_unauthorized(rig: Rig, header: str) 
     answer = await rig.client.get("/v1/me", headers={"Authorization": header})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_behind_a_trusted_proxy_each_home_has_its_own_share_of_guests(tmp_path: Path) -> None:
+    async with opened(tmp_path, limits=Limits(guests_per_minute=1), proxies=["203.0.113.0/24"]) as rig:
+
+        async def arrived(*forwarded: str) -> int:
+            headers = [("X-Forwarded-For", value) for value in forwarded]
+            return (await rig.client.post("/v1/auth/guest", json={"name": "Ana"}, headers=headers)).status_code
+
+        assert await arrived("192.0.2.7") == 200
+        assert await arrived("192.0.2.8", "192.0.2.7") == 429  # the nearest proxy wrote last
+        assert await arrived("192.0.2.8") == 200

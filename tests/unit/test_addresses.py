@@ -51,3 +51,16 @@ def test_a_home_is_an_ipv4_address_or_an_ipv6_network() -> None:
     assert home_of("::ffff:192.0.2.7") == "192.0.2.7"
     assert home_of("2001:db8:1:2:3:4:5:6") == home_of("2001:db8:1:2::1") != home_of("2001:db8:1:3::1")
     assert home_of("") == ""
+
+
+def test_the_home_behind_a_trusted_proxy_is_the_clients() -> None:
+    assert NGINX.home("10.0.0.1", ["2001:db8:1:2::9"]) == "2001:db8:1:2::"
+    assert NGINX.home("8.8.8.8", ["192.0.2.7"]) == "8.8.8.8"
+    assert NGINX.home("127.0.0.1") == "127.0.0.1"
+
+
+def test_behind_a_proxy_nearby_that_is_not_trusted_nobody_has_a_home() -> None:
+    assert Proxies().home("127.0.0.1", ["203.0.113.9"]) == ""
+    assert Proxies().home("172.17.0.1", ["203.0.113.9"]) == ""
+    assert Proxies().home("8.8.8.8", ["203.0.113.9"]) == "8.8.8.8"
+    assert Proxies().home("", ["203.0.113.9"]) == ""

@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from whatssound.accounts.service import Accounts
+from whatssound.addresses import Proxies
 from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
@@ -62,6 +63,7 @@ class Gateway:
         log: RoomLog,
         bus: Bus,
         timeline: Timeline,
+        proxies: Proxies | None = None,
         registry: CollectorRegistry | None = None,
     ) -> None:
         self.limits = limits
@@ -70,6 +72,7 @@ class Gateway:
         self.now_ms = timeline.now_ms
         self.protocol_factory = SocketFactory(self, limits)
         self._accounts = accounts
+        self._proxies = proxies or Proxies()
         self._parts = RoomParts(self.hub, rooms, messages, accounts, timeline)
         self._sweep = Sweep()
         self._sockets: set[Socket] = set()
@@ -130,7 +133,8 @@ class Gateway:
         if self._draining:
             raise Refusal("unavailable", "This server is restarting.", retry_after_ms=1_000)
         identity = None if upgrade.token is None else self._accounts.verify(upgrade.token)
-        session = Session(socket, upgrade.serializer, identity, self)
+        home = self._proxies.home(socket.peer, upgrade.forwarded_for)
+        session = Session(socket, upgrade.serializer, identity, self, home=home)
         self._sockets.add(socket)
         self._sweep.add(socket)
         self.metrics.sockets.set(len(self._sockets))

@@ -37,6 +37,8 @@ class Upgrade:
     token: str | None
     key: str
     subprotocol: str | None
+    forwarded_for: tuple[str, ...] = ()
+    """What proxies say about where it comes from."""
 
     def canonical(self) -> bytes:
         """The shortest request that means the same to a WebSocket library."""
@@ -72,7 +74,8 @@ def read_upgrade(head: bytes, *, limit_bytes: int) -> Upgrade:
     token = headers.get("x-api-key") or query.get("apikey") or query.get("token") or _bearer(offered)
     if token is None and parts.path == REALTIME_PATH:
         raise Refusal("unauthorized", "API key is missing")
-    return Upgrade(parts.path, serializer, token, key, "phoenix" if "phoenix" in offered else None)
+    forwarded_for = (headers["x-forwarded-for"],) if "x-forwarded-for" in headers else ()
+    return Upgrade(parts.path, serializer, token, key, "phoenix" if "phoenix" in offered else None, forwarded_for)
 
 
 def http_answer(refusal: Refusal) -> bytes:

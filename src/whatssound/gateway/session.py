@@ -80,6 +80,7 @@ class Session:
     """What one socket has joined, may do, and has to wait for.
 
     `identity` is the socket's own, from its URL; a join may bring another, and `access_token` replaces it.
+    `home` is where it comes from (`addresses.home_of`), "" when that is unknown.
     Policy for what cannot be read: malformed and binary frames are counted and dropped, the connection stays.
     """
 
@@ -90,8 +91,10 @@ class Session:
         identity: Identity | None,
         rules: Rules,
         *,
+        home: str = "",
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.home = home
         self.serializer = serializer
         self.identity = identity
         self.send = connection.send

@@ -203,6 +203,12 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         if self._outbox is not None:
             self._outbox.resumed()
 
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection; "" when it has none."""
+        name = cast("tuple[str, ...] | str | None", self._transport.get_extra_info("peername"))
+        return name[0] if isinstance(name, tuple) else ""
+
     # --- what the session calls ---------------------------------------------------------------------------------
 
     def send(self, frame: bytes, *, state: Hashable | None = None, exempt: bool = False) -> None:

@@ -47,10 +47,17 @@ def address_of(request: Request[Any, Any, Any], given: Given) -> str:
     return given.proxies.client(peer, request.headers.getall("x-forwarded-for", []))
 
 
+def home_of_client(request: Request[Any, Any, Any], given: Given) -> str:
+    """The home that bans count; "" when nobody knows it."""
+    peer = request.client.host if request.client else ""
+    return given.proxies.home(peer, request.headers.getall("x-forwarded-for", []))
+
+
 def providers() -> dict[str, Provide]:
-    """`address`, `visitor`, `identity` and `user`, for the application's dependencies."""
+    """`address`, `home`, `visitor`, `identity` and `user`, for the application's dependencies."""
     return {
         "address": Provide(address_of, sync_to_thread=False),
+        "home": Provide(home_of_client, sync_to_thread=False),
         "visitor": Provide(visitor_of, sync_to_thread=False),
         "identity": Provide(identity_of, sync_to_thread=False),
         "user": Provide(user_of),

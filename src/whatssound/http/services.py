@@ -75,3 +75,5 @@ Visitor = SkipValidation[NamedDependency[Identity | None]]
 """A route that takes `visitor: Visitor` also answers without a token."""
 Person = SkipValidation[NamedDependency[User]]
 """A route that takes `user: Person` needs a token with somebody behind it."""
+Home = SkipValidation[NamedDependency[str]]
+"""A route that takes `home: Home` learns where the request comes from: an IPv4 address or an IPv6 network, or ""."""
