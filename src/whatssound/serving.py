@@ -53,8 +53,8 @@ def _bind_advice(problem: OSError, host: str, port: int) -> str:
 
 def addresses(config: Config) -> list[str]:
     """The addresses under which people reach this server, the nearest first; links begin with the last one."""
-    everywhere = config.host in ("0.0.0.0", "::")
-    here = f"http://{in_url('127.0.0.1' if everywhere else config.host)}:{config.port}"
+    everywhere = config.listen in ("0.0.0.0", "::")
+    here = f"http://{in_url('127.0.0.1' if everywhere else config.listen)}:{config.port}"
     return list(dict.fromkeys((here, links_here(config).base)))
 
 

@@ -18,4 +18,4 @@ def lan_address() -> str | None:
 
 def links_here(config: Config) -> Links:
     """Where links to this server begin now; `config.port` is the port it got."""
-    return links_of(config.public_url, host=config.host, port=config.port, lan_address=lan_address())
+    return links_of(config.public_url, host=config.listen, port=config.port, lan_address=lan_address())

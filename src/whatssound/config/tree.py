@@ -1,7 +1,7 @@
-"""Every setting, in one tree: command line over environment over default."""
+"""The tree of settings. The docstring under each is what `--help` and the reference say about it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -52,7 +52,7 @@ class EncoderLimits:
     file_bytes: int = 4 * 1024**3
     """Largest file it may write."""
     nice: int = 10
-    """Added to its priority value, so that sockets come first."""
+    """Added to its priority value, 0 to 19, so that sockets come first."""
 
 
 Who = Literal["owner", "invited", "registered", "anyone"]
@@ -73,53 +73,54 @@ class People:
     """What the uploads of one person may take; the owner has no limit."""
 
 
+def default_data() -> Path:
+    """Where data lives when nobody says otherwise: the place that XDG names for it."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "whatssound"
+
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """All of it."""
 
+    file: Path | None = None
+    """The file with settings; without it `whatssound.toml` in the data folder or, failing that, where you start it."""
     host: str = "127.0.0.1"
-    """Address to listen on; `--lan` makes it 0.0.0.0."""
+    """Address to listen on."""
     port: int = 8000
     """Port to listen on; 0 takes a free one."""
-    data: Path = Path("data")
+    lan: bool = False
+    """Listen on all addresses, for your own network."""
+    data: Path = field(default_factory=default_data)
     """The data folder: secret, databases, uploads, encoded audio."""
     libraries: tuple[Path, ...] = ()
-    """Folders of music to offer; never written to."""
+    """A folder of music to offer; may be given several times. Only read."""
     cache_bytes: int = 20 * 1000**3
     """What encoded audio may take; the least recently played goes first, nothing in a queue ever goes."""
     demo: bool = False
     """Open a room that plays three pieces of our own."""
     public_url: str | None = None
-    """Where people reach this server from outside, sub-path included: `https://example.org/music`."""
+    """Where people reach it from outside, sub-path included: `https://example.org/music`. Every link begins there."""
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses or networks of proxies whose `X-Forwarded-For` is believed."""
+    """Address or network of a proxy whose `X-Forwarded-For` is believed; may be given several times."""
     jwt_secret: str | None = None
-    """HS256 key for tokens; derived from the data folder's secret when not set."""
+    """HS256 key for tokens, 32 bytes or more; derived from the data folder's secret when not set. Changing it signs
+    everybody out. Not for a command line, which other users of the computer can read."""
+    log: LogLevel = "INFO"
+    """What is written to standard error: `DEBUG`, `INFO`, `WARNING` or `ERROR` and worse."""
     limits: Limits = field(default_factory=Limits)
     encoder: EncoderLimits = field(default_factory=EncoderLimits)
     people: People = field(default_factory=People)
 
     @property
+    def listen(self) -> str:
+        """The address to listen on."""
+        return "0.0.0.0" if self.lan else self.host
+
+    @property
     def public_path(self) -> str:
         """The path of `public_url` without a slash at its end: "" at the root, else "/music"."""
         return "" if self.public_url is None else urlsplit(self.public_url).path.rstrip("/")
-
-
-def limits_from(environment: Mapping[str, str]) -> Limits:
-    """The limits, each of which an environment variable may replace: `WHATSSOUND_CHAT_ROOM_PER_S=200`.
-
-    Raises StartError, naming the variable, for what is not a positive number.
-    """
-    limits = Limits()
-    for setting in fields(Limits):
-        name = f"WHATSSOUND_{setting.name.upper()}"
-        if (text := environment.get(name)) is None:
-            continue
-        try:
-            value = float(text) if isinstance(setting.default, float) else int(text)
-        except ValueError:
-            value = 0
-        if not 0 < value < 2**53:
-            raise StartError(f"{name} must be a positive number, not {text!r}.")
-        limits = replace(limits, **{setting.name: value})
-    return limits

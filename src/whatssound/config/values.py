@@ -1,0 +1,86 @@
+"""What a setting may be: its text as a value, or a ValueError that says what is allowed. Pure."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from whatssound.addresses import Proxies
+from whatssound.config.sizes import bytes_of
+
+OUR_PATHS: Final = frozenset(
+    ("v1", "r", "assets", "audio", "socket", "realtime", "docs", "healthz", "readyz", "metrics")
+)
+"""What our own addresses begin with; a sub-path of that name could not be told from them."""
+
+_PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
+
+
+def whole(text: str, *, least: int = 1, most: int = 2**53 - 1) -> int:
+    """A whole number."""
+    digits = text.strip().replace("_", "")
+    if not re.fullmatch(r"-?\d{1,16}", digits, re.ASCII) or not least <= int(digits) <= most:
+        allowed = "a positive whole number" if (least, most) == (1, 2**53 - 1) else f"a number from {least} to {most:,}"
+        raise ValueError(f"{text!r} must be {allowed}")
+    return int(digits)
+
+
+def positive(text: str) -> float:
+    """A positive number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 2**53:
+        raise ValueError(f"{text!r} must be a positive number")
+    return value
+
+
+def public_url(text: str) -> str | None:
+    """An address that others reach us at, without a slash at its end; None for an empty text."""
+    if not text.strip():
+        return None
+    parts = urlsplit(text.strip())
+    wrong = f"{text!r} must be like https://example.org or https://example.org/music"
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(wrong)
+    if not _PATH.fullmatch(parts.path) or {".", ".."} & set(parts.path.split("/")):
+        raise ValueError(f"{wrong}: letters, digits, dots, dashes and slashes in its path")
+    first = parts.path.strip("/").partition("/")[0]
+    if first in OUR_PATHS:
+        raise ValueError(f"{text!r} begins with /{first}, which is an address of ours; choose another path")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def proxies(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses and networks, each of `texts` one or several with commas between them."""
+    found = tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
+    Proxies.of(found)
+    return found
+
+
+def setting(name: str, kind: type, text: str) -> object:
+    """The value of the setting `name` of this kind, where numbers, sizes and addresses have rules of their own.
+
+    Raises ValueError that says what is allowed, and KeyError for a kind that has no rules here.
+    """
+    if kind is int and name.endswith(("_bytes", "_size", "quota")):
+        return bytes_of(text)
+    return _RULES[name if name in _RULES else getattr(kind, "__name__", "")](text)
+
+
+def _level(text: str) -> str:
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError(f"{text!r} must be DEBUG, INFO, WARNING or ERROR")
+    return text.upper()
+
+
+_RULES: Final[Mapping[str, Callable[[str], object]]] = {
+    "port": lambda text: whole(text, least=0, most=65_535),
+    "encoder_nice": lambda text: whole(text, least=0, most=19),
+    "public_url": public_url,
+    "jwt_secret": lambda text: text or None,
+    "log": _level,
+    "int": whole,
+    "float": positive,
+}
