@@ -13,7 +13,7 @@ from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.ids import RoomId, UserId
-from whatssound.rooms.commands import AddEntries, Ban, End, Mute, Play, Tick
+from whatssound.rooms.commands import AddEntries, Appoint, Ban, End, Mute, Play, Tick
 from whatssound.rooms.reports import Watch
 from whatssound.rooms.room import Room, due_ms
 from whatssound.rooms.store import RoomStore, SlugTaken
@@ -49,6 +49,7 @@ async def test_a_room_comes_back_as_it_was(store: RoomStore) -> None:
         (1, AddEntries((entry(8), entry(9)), "nonce")),
         (2, Mute(LEO, int(T0) + 9)),
         (3, Ban(events.User(id="3", name="Mia"), True)),
+        (4, Appoint(events.User(id="4", name="Kim"), True)),
         (12_000, Tick()),
     )
     await store.create(full, owner=ME)

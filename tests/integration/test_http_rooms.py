@@ -34,7 +34,7 @@ async def test_the_owner_opens_a_room_and_anybody_with_a_token_finds_it(rig: Rig
     assert answer.status_code == 201
     room = answer.json()
     assert room["room"]["title"] == "Friday"
-    assert room["room"]["settings"] == {"listed": False, "when_dj_gone": "auto_dj"}
+    assert room["room"]["settings"] == {"listed": False, "when_dj_gone": "auto_dj", "allow_saving": False}
     assert room["listeners"] == 7
     assert room["queue"]["entries"] == []
     for headers in (await rig.guest(), rig.reader()):
@@ -141,3 +141,24 @@ async def test_a_room_that_does_not_exist_is_not_found(rig: Rig, path: str) -> N
 async def test_reading_a_room_needs_a_token(rig: Rig, path: str) -> None:
     answer = await rig.client.get(path)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+async def test_who_keeps_order_sees_the_moderators_and_who_is_muted_or_banned(rig: Rig) -> None:
+    room, dj = await rig.room("Friday"), await rig.services.accounts.owner()
+    people = {name: await rig.guest(name) for name in ("Ana", "Troll", "Ben")}
+    ids = {name: (await rig.client.get("/v1/me", headers=headers)).json()["id"] for name, headers in people.items()}
+    for command in (
+        commands.MemberRole(user_id=ids["Ana"], role="moderator"),
+        commands.MemberBan(user_id=ids["Troll"]),
+        commands.MemberBan(user_id=ids["Ben"]),
+        commands.MemberBan(user_id=ids["Ben"], banned=False),
+    ):
+        await rig.services.rooms.run(RoomId(int(room["room"]["id"])), dj, command, device=None)
+    path = f"/v1/rooms/{room['room']['slug']}/members"
+    answer = (await rig.client.get(path, headers=people["Ana"])).json()
+    assert [(m["user"]["name"], m["role"], m.get("banned", False)) for m in answer["members"]] == [
+        ("Ana", "moderator", False),
+        ("Troll", "listener", True),
+    ]
+    for headers, status in ((await rig.owner(), 200), (people["Ben"], 403), (people["Troll"], 403), ({}, 401)):
+        assert (await rig.client.get(path, headers=headers)).status_code == status

@@ -7,8 +7,9 @@ import pytest
 from room_builders import DJ, LEO, T0, after, room
 from whatssound.accounts.user import Role, User
 from whatssound.ids import UserId
+from whatssound.messages.message import Author
 from whatssound.rooms import permissions
-from whatssound.rooms.commands import Ban, Change, Mute
+from whatssound.rooms.commands import Appoint, Ban, Change, Mute
 from whatssound.rooms.members import MAX_MEMBERS, Member
 from whatssound.rooms.room import changed_parts
 from whatssound.wire import events
@@ -64,10 +65,75 @@ def test_a_banned_person_may_not_join_nor_speak() -> None:
     permissions.may_join(after(banned, (1, Ban(LEO, False))), GUEST.id)
 
 
-def test_the_dj_cannot_be_restrained() -> None:
-    with pytest.raises(Refusal, match="DJ cannot"):
-        permissions.may_be_restrained(room(), DANA)
-    permissions.may_be_restrained(room(), GUEST)
+def test_the_dj_cannot_be_restrained_by_anybody() -> None:
+    with_moderator = after(room(), (0, Appoint(LEO, True)))
+    for actor in (DANA, GUEST, person(8, "owner")):
+        for leading in (DANA, person(9, "owner")):
+            with pytest.raises(Refusal, match="DJ cannot"):
+                permissions.may_restrain(with_moderator, actor, leading)
+    permissions.may_restrain(room(), DANA, GUEST)
+
+
+def test_a_moderator_keeps_order_among_listeners_but_does_not_lead() -> None:
+    moderated = after(room(), (0, Appoint(LEO, True)))
+    permissions.may_moderate(moderated, GUEST)
+    permissions.may_restrain(moderated, GUEST, person(3))
+    assert permissions.role_in(moderated, GUEST) == "moderator"
+    with pytest.raises(Refusal, match="Only the DJ"):
+        permissions.may_lead(moderated, GUEST)
+    with pytest.raises(Refusal, match="Only the DJ and the moderators"):
+        permissions.may_moderate(moderated, person(3))
+
+
+def test_moderators_leave_each_other_and_themselves_alone_the_dj_does_not() -> None:
+    mia = events.User(id="3", name="Mia")
+    two = after(room(), (0, Appoint(LEO, True)), (0, Appoint(mia, True)))
+    for target in (person(3), GUEST):
+        with pytest.raises(Refusal, match="to a moderator"):
+            permissions.may_restrain(two, GUEST, target)
+        permissions.may_restrain(two, DANA, target)
+        permissions.may_restrain(two, person(8, "owner"), target)
+
+
+@pytest.mark.parametrize(
+    ("actor", "author", "allowed"),
+    [
+        (3, Author(UserId(3), "Mia", "listener"), True),
+        (3, Author(UserId(4), "Kim", "listener"), False),
+        (2, Author(UserId(4), "Kim", "listener"), True),
+        (2, Author(UserId(4), "Kim", "moderator"), True),  # was one when it was said, and is none now
+        (2, Author(UserId(5), "Ole", "listener"), False),  # is one now
+        (2, Author(UserId(1), "Dana", "dj"), False),
+        (2, Author(UserId(2), "Leo", "moderator"), True),
+        (1, Author(UserId(5), "Ole", "moderator"), True),
+    ],
+)
+def test_who_may_delete_what_was_said(actor: int, author: Author, allowed: bool) -> None:
+    moderated = after(room(), (0, Appoint(LEO, True)), (0, Appoint(events.User(id="5", name="Ole"), True)))
+    if allowed:
+        permissions.may_delete(moderated, person(actor), author)
+        return
+    with pytest.raises(Refusal, match="Only"):
+        permissions.may_delete(moderated, person(actor), author)
+
+
+def test_a_ban_ends_being_a_moderator_and_keeps_from_becoming_one() -> None:
+    banned = after(room(), (0, Appoint(LEO, True)), (1, Ban(LEO, True)))
+    with pytest.raises(Refusal, match="banned"):
+        permissions.may_moderate(banned, GUEST)
+    with pytest.raises(Refusal, match="lift the ban first"):
+        after(banned, (2, Appoint(LEO, True)))
+    assert permissions.role_in(after(banned, (2, Ban(LEO, False))), GUEST) == "listener"
+
+
+def test_a_moderator_made_and_unmade_is_an_event_each_and_once_is_enough() -> None:
+    made = after(room(), (0, Appoint(LEO, True)))
+    assert after(made, (1, Appoint(LEO, True))) == made
+    unmade = after(made, (1, Appoint(LEO, False)))
+    assert after(room(), (0, Appoint(LEO, False))) == room()
+    told = [part.payload for old, new in ((room(), made), (made, unmade)) for part in changed_parts(old, new)]
+    leo = events.User(id="2", name="Leo", role="moderator")
+    assert told == [events.Member(2, leo, "moderator"), events.Member(3, LEO, "listener")]
 
 
 def test_repeated_mutes_and_bans_do_nothing() -> None:
@@ -86,7 +152,7 @@ def test_each_changed_person_is_one_event() -> None:
 def test_a_room_full_of_bans_refuses_another_and_forgets_a_lifted_one() -> None:
     people = tuple(Member(rev=2, user_id=str(1_000 + n), name="x", banned=True) for n in range(MAX_MEMBERS))
     full = replace(room(), rev=2, members=people)
-    with pytest.raises(Refusal, match="at most 1,000"):
+    with pytest.raises(Refusal, match="at most 1,000 moderators"):
         after(full, (0, Ban(LEO, True)))
     lifted = after(full, (0, Ban(events.User(id="1000", name="x"), False)), (1, Ban(LEO, True)))
     assert len(lifted.members) == MAX_MEMBERS

@@ -142,7 +142,7 @@ class Hub:
         self._bus.publish(_typing_topic(room), payload)
 
     def on_member(self, room: RoomId, user: UserId, what: str) -> None:
-        """Somebody was kicked, banned or muted: their sockets hear of it at once."""
+        """Somebody was kicked, banned or muted, or got another role: their sockets hear of it at once."""
         if (topic := self._topics.get(room)) is not None:
             for member in tuple(topic.feed.members):
                 if member.user_id == user:

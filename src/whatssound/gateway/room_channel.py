@@ -38,8 +38,8 @@ _DECODERS: Final = {name: msgspec.json.Decoder(command).decode for name, command
 _decode_join: Final = msgspec.json.Decoder(commands.Join).decode
 
 _REMOVED: Final = {
-    "kicked": "The DJ has asked you to leave.",
-    "banned": "The DJ has banned you from this room.",
+    "kicked": "You were asked to leave this session.",
+    "banned": "You were banned from this session.",
 }
 
 
@@ -87,7 +87,7 @@ class RoomChannel(Channel):
         self.close("phx_error")
 
     def concerned(self, what: str) -> None:
-        """This person was kicked, banned or muted."""
+        """This person was kicked, banned or muted, or got another role."""
         if (message := _REMOVED.get(what)) is not None:
             self.close(payload=refusal_payload(Refusal(what, message)))
         else:
@@ -116,7 +116,7 @@ class RoomChannel(Channel):
         """Live events follow the reply, from the position that it shows."""
         if self._feed is not None and self._position is not None:
             self._feed.release(self, self._position)
-        if self._device is not None and self._me is not None and self._me.role != "listener":
+        if self._device is not None and self._me is not None and self._me.role == "dj":
             self._parts.hub.lead(self._room_id, self, self._device)
 
     def left(self) -> None:
@@ -243,7 +243,7 @@ class RoomChannel(Channel):
         if self._is_muted():
             self._me = await self._parts.rooms.me(self._room_id, person)
         if self._is_muted():
-            raise Refusal("muted", "The DJ has muted you for a while.")
+            raise Refusal("muted", "You are muted for a while.")
 
     def _is_muted(self) -> bool:
         until_ms = None if self._me is None else self._me.muted_until_ms

@@ -9,7 +9,7 @@ from whatssound.http.identity import BEARER, BEARER_OR_NONE
 from whatssound.http.inputs import IdOrSlug
 from whatssound.http.services import Given, Person, RoomsGiven, SignedIn, Visitor
 from whatssound.rooms.room import Room
-from whatssound.wire.bodies import RoomBody, RoomList, RoomPatch, RoomRequest
+from whatssound.wire.bodies import MemberList, RoomBody, RoomList, RoomPatch, RoomRequest
 
 
 def body_of(given: Given, room: Room) -> RoomBody:
@@ -54,6 +54,19 @@ async def change_room(
     return body_of(given, changed)
 
 
+@get(
+    "/{room:str}/members",
+    security=BEARER,
+    responses=problems.responses("invalid", "unauthorized", "forbidden", "not_found", "ended"),
+)
+async def list_members(room: IdOrSlug, user: Person, rooms: RoomsGiven) -> MemberList:
+    """The room's moderators, and who is muted or banned now. For its DJ and moderators."""
+    found = await rooms.find(room)
+    return MemberList(members=await rooms.members(user, found.id))
+
+
 def router() -> Router:
     """The routes."""
-    return Router("/v1/rooms", route_handlers=[open_room, list_rooms, get_room, change_room], tags=["Rooms"])
+    return Router(
+        "/v1/rooms", route_handlers=[open_room, list_rooms, get_room, change_room, list_members], tags=["Rooms"]
+    )

@@ -39,7 +39,6 @@ class Chat:
                 permissions.may_speak(room, actor, now_ms)
                 return await self._edit(room, actor, command)
             case commands.ChatDelete():
-                permissions.may_take_part(room, actor.id)
                 return await self._delete(room, actor, command)
 
     async def _send(self, room: Room, actor: User, command: commands.ChatSend) -> dict[str, Any]:
@@ -58,9 +57,9 @@ class Chat:
         return await self._changed(message)
 
     async def _delete(self, room: Room, actor: User, command: commands.ChatDelete) -> dict[str, Any]:
+        permissions.may_take_part(room, actor.id)
         message = await self._existing(room.id, command.id, deleted_too=True)
-        if message.author.id != actor.id and not permissions.leads(room, actor):
-            raise Refusal("forbidden", "Only its author or the DJ can delete a message.")
+        permissions.may_delete(room, actor, message.author)
         if not message.deleted:
             message = await self._messages.delete(room.id, message.id) or _missing()
         return await self._changed(message)

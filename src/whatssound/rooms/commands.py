@@ -108,6 +108,14 @@ class Ban:
 
 
 @dataclass(frozen=True, slots=True)
+class Appoint:
+    """Make somebody a moderator, or a listener again."""
+
+    user: events.User
+    moderator: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Another title or other settings; what is None stays."""
 
@@ -129,5 +137,17 @@ class End:
 
 Transport = Play | Pause | Seek | Skip
 Command = (
-    Transport | Report | Tick | AddEntries | RemoveEntry | MoveEntry | TrackChanged | Mute | Ban | Change | NameDj | End
+    Transport
+    | Report
+    | Tick
+    | AddEntries
+    | RemoveEntry
+    | MoveEntry
+    | TrackChanged
+    | Mute
+    | Ban
+    | Appoint
+    | Change
+    | NameDj
+    | End
 )

@@ -1,12 +1,11 @@
-"""What the DJ does in a room: transport, queue, and who may stay and speak."""
+"""What the DJ does in a room: transport and queue."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
 from whatssound.accounts.user import User
-from whatssound.ids import EntryId, RoomId, Snowflakes, TrackId, UserId
+from whatssound.ids import EntryId, RoomId, Snowflakes, TrackId
 from whatssound.rooms import commands as intents
 from whatssound.rooms import permissions
 from whatssound.rooms.catalog import Catalog
@@ -21,8 +20,6 @@ LEAD_MS = 250.0
 """How far ahead of a play, seek or skip the sound begins: a network's way and a browser's start, about 100 ms each,
 so that everybody hears the first note. Who learns of it later joins where it is."""
 
-MemberCallback = Callable[[RoomId, UserId, str], None]
-
 
 class Dj:
     """Runs the commands that only a room's DJ may give; the caller has checked that it is one."""
@@ -32,24 +29,15 @@ class Dj:
         rooms: OwnedRooms,
         catalog: Catalog,
         ids: Snowflakes,
-        person: Callable[[UserId], Awaitable[User | None]],
         *,
         lead_ms: float = LEAD_MS,
     ) -> None:
         self._rooms = rooms
         self._catalog = catalog
         self._ids = ids
-        self._person = person
         self._lead_ms = lead_ms
-        self._callbacks: list[MemberCallback] = []
 
-    def on_member(self, callback: MemberCallback) -> None:
-        """Call `callback` at once when somebody was "kicked", "banned" or "muted"."""
-        self._callbacks.append(callback)
-
-    async def run(
-        self, room: Room, actor: User, command: msgspec.Struct, device: str | None, now_ms: float
-    ) -> dict[str, Any]:
+    async def run(self, room: Room, actor: User, command: msgspec.Struct, device: str | None) -> dict[str, Any]:
         """The reply's response; raises Refusal."""
         match command:
             case commands.QueueAdd():
@@ -57,14 +45,6 @@ class Dj:
                 return {"entry_id": entry_id}
             case commands.QueueAddMany():
                 return {"entry_ids": await self._add(room, actor, command, command.track_ids)}
-            case commands.MemberKick():
-                person = await self._restrained(room, command.user_id)
-                self._tell(room.id, person, "kicked")
-                return {}
-            case commands.MemberMute(user_id=user_id, for_ms=for_ms):
-                return await self._mute(room, user_id, int(now_ms) + for_ms if for_ms else None)
-            case commands.MemberBan(user_id=user_id, banned=banned):
-                return await self._ban(room, user_id, banned)
             case _:
                 changed = await self._decide(room.id, _intent(command, device, self._lead_ms))
                 return {"rev": changed.rev}
@@ -91,31 +71,6 @@ class Dj:
         changed = await self._decide(room.id, intents.AddEntries(entries, nonce, command.before))
         return changed.entries_of_nonce(user_id, nonce) or []
 
-    async def _mute(self, room: Room, user_id: str, until_ms: int | None) -> dict[str, Any]:
-        person = await self._restrained(room, user_id)
-        changed = await self._decide(room.id, intents.Mute(_as_wire(person), until_ms))
-        if until_ms is not None:
-            self._tell(room.id, person, "muted")
-        return {"rev": changed.rev}
-
-    async def _ban(self, room: Room, user_id: str, banned: bool) -> dict[str, Any]:
-        person = await self._restrained(room, user_id)
-        changed = await self._decide(room.id, intents.Ban(_as_wire(person), banned))
-        if banned:
-            self._tell(room.id, person, "banned")
-        return {"rev": changed.rev}
-
-    async def _restrained(self, room: Room, user_id: str) -> User:
-        person = await self._person(UserId(asked_id(user_id)))
-        if person is None:
-            raise Refusal("not_found", "There is no such person.")
-        permissions.may_be_restrained(room, person)
-        return person
-
-    def _tell(self, room: RoomId, person: User, what: str) -> None:
-        for callback in self._callbacks:
-            callback(room, person.id, what)
-
 
 def _intent(command: msgspec.Struct, device: str | None, lead_ms: float) -> intents.Command:  # noqa: PLR0911
     """A wire command as the room's rules know it; Refusal `unknown_command` for what is none of a room's."""
@@ -136,7 +91,3 @@ def _intent(command: msgspec.Struct, device: str | None, lead_ms: float) -> inte
             return intents.MoveEntry(entry_id, before)
         case _:
             raise Refusal("unknown_command", "A room knows no such command.")
-
-
-def _as_wire(person: User) -> events.User:
-    return events.User(id=str(person.id), name=person.name)

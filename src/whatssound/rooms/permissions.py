@@ -2,6 +2,7 @@
 
 from whatssound.accounts.user import User
 from whatssound.ids import UserId
+from whatssound.messages.message import Author
 from whatssound.rooms.members import member_of
 from whatssound.rooms.room import Room
 from whatssound.wire import events
@@ -13,9 +14,16 @@ def leads(room: Room, user: User) -> bool:
     return user.id == room.dj_id or user.role in ("owner", "service")
 
 
+def moderates(room: Room, user: User) -> bool:
+    """Whether `user` may keep order: who leads the room, and the moderators its DJ chose."""
+    return leads(room, user) or _is_moderator(room, user.id)
+
+
 def role_in(room: Room, user: User) -> events.RoomRole:
     """The role under which `user` appears in this room."""
-    return "dj" if leads(room, user) else "listener"
+    if leads(room, user):
+        return "dj"
+    return "moderator" if _is_moderator(room, user.id) else "listener"
 
 
 def may_lead(room: Room, user: User) -> None:
@@ -23,6 +31,13 @@ def may_lead(room: Room, user: User) -> None:
     may_take_part(room, user.id)
     if not leads(room, user):
         raise Refusal("forbidden", "Only the DJ can do that.")
+
+
+def may_moderate(room: Room, user: User) -> None:
+    """Refusal `ended`, `banned`, or `forbidden` to plain listeners."""
+    may_take_part(room, user.id)
+    if not moderates(room, user):
+        raise Refusal("forbidden", "Only the DJ and the moderators can do that.")
 
 
 def may_take_part(room: Room, user_id: UserId | None) -> None:
@@ -36,7 +51,7 @@ def may_join(room: Room, user_id: UserId | None) -> None:
     """Refusal `banned`. An ended room may still be looked at."""
     member = None if user_id is None else member_of(room.members, str(user_id))
     if member is not None and member.banned:
-        raise Refusal("banned", "The DJ has banned you from this session.")
+        raise Refusal("banned", "You are banned from this session.")
 
 
 def may_speak(room: Room, user: User, now_ms: float) -> None:
@@ -49,13 +64,37 @@ def may_speak(room: Room, user: User, now_ms: float) -> None:
     if until_ms is not None and until_ms > now_ms and not leads(room, user):
         raise Refusal(
             "muted",
-            "The DJ has muted you for now.",
+            "You are muted for now.",
             retry_after_ms=int(until_ms - now_ms) + 1,
             details={"muted_until_ms": until_ms},
         )
 
 
-def may_be_restrained(room: Room, user: User) -> None:
-    """Refusal `invalid` when somebody would kick, mute or ban one who leads the room."""
-    if leads(room, user):
+def may_restrain(room: Room, actor: User, person: User) -> None:
+    """Whether `actor`, who keeps order here, may do so with `person`.
+
+    Refusal `invalid` for one who leads the room, `forbidden` when a moderator would turn on another.
+    """
+    if leads(room, person):
         raise Refusal("invalid", "The DJ cannot be removed or silenced.")
+    if not leads(room, actor) and _is_moderator(room, person.id):
+        raise Refusal("forbidden", "Only the DJ can do that to a moderator.")
+
+
+def may_delete(room: Room, actor: User, author: Author) -> None:
+    """Refusal `ended`, `banned`, or `forbidden`.
+
+    Everybody may take back their own words. Moderators may delete those of listeners, who leads the room everybody's.
+    """
+    may_take_part(room, actor.id)
+    if author.id == actor.id or leads(room, actor):
+        return
+    if not moderates(room, actor):
+        raise Refusal("forbidden", "Only its author, the DJ or a moderator can delete a message.")
+    if author.role == "dj" or _is_moderator(room, author.id):
+        raise Refusal("forbidden", "Only the DJ can delete what the DJ or a moderator said.")
+
+
+def _is_moderator(room: Room, user_id: UserId) -> bool:
+    member = member_of(room.members, str(user_id))
+    return member is not None and member.moderator

@@ -144,6 +144,8 @@ def _decided(room: Room, command: commands.Command, now_ms: float) -> Room:  # n
             return replace(room, members=members.muted(room.members, user, until_ms, now_ms=now_ms))
         case commands.Ban(user=user, banned=banned):
             return replace(room, members=members.banned(room.members, user, banned, now_ms=now_ms))
+        case commands.Appoint(user=user, moderator=moderator):
+            return replace(room, members=members.appointed(room.members, user, moderator, now_ms=now_ms))
         case commands.Change(title=title, settings=settings):
             return replace(room, title=title or room.title, settings=settings or room.settings)
         case commands.NameDj(name=name):

@@ -19,7 +19,8 @@ from whatssound.rooms.appender import Appender
 from whatssound.rooms.background import Background
 from whatssound.rooms.catalog import Catalog
 from whatssound.rooms.chat import Chat
-from whatssound.rooms.dj import LEAD_MS, Dj, MemberCallback
+from whatssound.rooms.dj import LEAD_MS, Dj
+from whatssound.rooms.moderation import MemberCallback, Moderation
 from whatssound.rooms.naming import checked_title, slug_of
 from whatssound.rooms.owned import MAX_HELD, OwnedRooms
 from whatssound.rooms.parts import Snapshot, Snapshots, encoded
@@ -101,7 +102,8 @@ class RoomService:
         self._timers = Timers(now_ms)
         self._snapshots = Snapshots(catalog.sign, now_ms)
         self._chat = Chat(messages, log)
-        self._dj = Dj(self._rooms, catalog, ids, person, lead_ms=lead_ms)
+        self._dj = Dj(self._rooms, catalog, ids, lead_ms=lead_ms)
+        self._moderation = Moderation(self._rooms, person)
         self._ticks = 0
 
     async def create(self, actor: User, title: str, settings: events.Settings) -> Room:
@@ -173,9 +175,11 @@ class RoomService:
                 permissions.may_join(room, actor.id)
                 playback = self.snapshot(caught_up(room, self._now_ms())).playback
                 return msgspec.structs.asdict(playback)
+            case commands.MemberKick() | commands.MemberMute() | commands.MemberBan() | commands.MemberRole():
+                return await self._moderation.run(room, actor, command, self._now_ms())
             case _:
                 permissions.may_lead(room, actor)
-                return await self._dj.run(room, actor, command, device, self._now_ms())
+                return await self._dj.run(room, actor, command, device)
 
     async def me(self, room_id: RoomId, user: User | None) -> events.Member:
         """How `user` stands in the room; an anonymous reader is a listener with an empty id."""
@@ -185,6 +189,13 @@ class RoomService:
         known = members.member_of(room.members, str(user.id))
         member = known or members.Member(rev=0, user_id=str(user.id), name=user.name)
         return member.as_wire(permissions.role_in(room, user))
+
+    async def members(self, actor: User, room_id: RoomId) -> list[events.Member]:
+        """The moderators, and who is muted or banned now. For who keeps order here: Refusal `forbidden`."""
+        room = await self._rooms.read(room_id)
+        permissions.may_moderate(room, actor)
+        now_ms = self._now_ms()
+        return [member.as_wire() for member in room.members if not member.is_plain(now_ms)]
 
     def device_seen(self, room_id: RoomId, device: str) -> None:
         """A socket of `device` is in the room; to be called every 5 s while that is so."""
@@ -197,8 +208,8 @@ class RoomService:
         permissions.may_join(room, user_id)
 
     def on_member(self, callback: MemberCallback) -> None:
-        """Call `callback` at once when somebody was "kicked", "banned" or "muted"."""
-        self._dj.on_member(callback)
+        """Call `callback` at once when somebody was "kicked", "banned" or "muted", or got another "role"."""
+        self._moderation.on_member(callback)
 
     def track_changed(self, track: events.Track, *, failed: bool = False) -> None:
         """A track's tags or duration became known, or it cannot be played: every room that has it follows."""

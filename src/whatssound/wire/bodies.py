@@ -97,6 +97,12 @@ class RoomList(msgspec.Struct, frozen=True):
     rooms: list[RoomBody]
 
 
+class MemberList(msgspec.Struct, frozen=True):
+    """Those who are not plain listeners: moderators, and who is muted or banned."""
+
+    members: list[events.Member]
+
+
 class MessagePage(msgspec.Struct, frozen=True):
     messages: list[events.Message]
     has_more: bool

@@ -156,6 +156,7 @@ COMMANDS: Final[dict[str, type[msgspec.Struct]]] = {
     "member:kick": MemberKick,
     "member:mute": MemberMute,
     "member:ban": MemberBan,
+    "member:role": MemberRole,
     "reaction": Reaction,
     "typing": TypingNow,
     "access_token": AccessToken,

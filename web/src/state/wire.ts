@@ -84,6 +84,11 @@ export interface Member {
   readonly muted_until_ms?: number | null;
 }
 
+/** `GET /v1/rooms/{room}/members`: the moderators, and who is muted or banned. */
+export interface MemberList {
+  readonly members: readonly Member[];
+}
+
 /** A place in the room log. */
 export interface LogPosition {
   readonly epoch: string;
