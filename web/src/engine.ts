@@ -3,6 +3,7 @@
 import { socketAddress } from "./base";
 import { Connection } from "./realtime/connection";
 import { Http } from "./realtime/http";
+import { BrowserAccounts } from "./state/accounts";
 import { OpenHome } from "./state/home";
 import { BrowserLibrary } from "./state/library";
 import type { Engine, Room } from "./state/model";
@@ -24,6 +25,7 @@ declare global {
 export function openEngine(): Engine {
   const session = new BrowserSession();
   const http = new Http(session);
+  const accounts = new BrowserAccounts(http, session);
   const library = new BrowserLibrary(http, session);
   const tab = new Tab(tabMemory, window);
   let connection: Connection | null = null;
@@ -32,8 +34,9 @@ export function openEngine(): Engine {
   takeOwnerCode(session);
   return {
     session,
+    accounts,
     library,
-    home: () => new OpenHome(http, session),
+    home: () => new OpenHome(http, session, accounts),
     room(slug: string): Room {
       // Opened before anything else is known, so that the first join finds a socket.
       connection ??= new Connection(socketAddress(location));

@@ -5,7 +5,10 @@ import { mount } from "svelte";
 import "./app.css";
 import { openEngine } from "./engine";
 import App from "./views/App.svelte";
+import { install } from "./views/install.svelte";
 import { startLanguage } from "./views/language.svelte";
+
+install.watch();
 
 async function start(): Promise<void> {
   await startLanguage();

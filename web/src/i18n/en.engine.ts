@@ -11,6 +11,8 @@ export const engineEnglish = {
   "error.conflict": "Somebody else changed this at the same moment. Try again.",
   "error.too_large": "This is too large.",
   "error.unsupported": "This kind of file is not supported.",
+  "error.quota": "Your uploads take {used} of the {quota} that you may use. Remove some, then try again.",
+  "error.quoted": "{message}",
   "error.range_not_satisfiable": "This part of the file does not exist.",
   "error.rate_limited": "That was a little fast. Try again in a moment.",
   "error.overloaded": "The server is very busy. Try again in a moment.",

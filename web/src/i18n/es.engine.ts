@@ -13,6 +13,8 @@ export const engineSpanish = {
   "error.conflict": "Alguien lo ha cambiado en ese mismo momento. Inténtalo otra vez.",
   "error.too_large": "Esto es demasiado grande.",
   "error.unsupported": "Este tipo de archivo no sirve.",
+  "error.quota": "Tus subidas ocupan {used} de los {quota} que tienes. Quita alguna y vuelve a intentarlo.",
+  "error.quoted": "El servidor lo ha rechazado. Dice, en inglés: «{message}»",
   "error.range_not_satisfiable": "Esa parte del archivo no existe.",
   "error.rate_limited": "Demasiado rápido. Inténtalo otra vez en un momento.",
   "error.overloaded": "El servidor va muy cargado. Inténtalo otra vez en un momento.",

@@ -50,6 +50,19 @@ export function chosenLanguage(): Language {
   return languageOf(currentLanguage()) ?? "en";
 }
 
+/** Whether what the server writes can be read as it is. */
+export function inEnglish(): boolean {
+  return languageOf(tag) === "en";
+}
+
+/** 1,288,490,189 → "1.2 GB", counted as people's computers show files: 1 GB is 1024³ bytes. */
+export function bytesOf(bytes: number): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+  const step = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const format = { style: "unit", unit: units[step] ?? "byte", maximumFractionDigits: step < 3 ? 0 : 1 } as const;
+  return new Intl.NumberFormat(currentLanguage(), format).format(bytes / 1024 ** step);
+}
+
 /** `hook` runs whenever a text is taken: a framework notes there who must be drawn again after a change. */
 export function whenRead(hook: () => void): void {
   read = hook;

@@ -45,6 +45,10 @@ export class Http {
     return this.request<T>("PATCH", path, { body });
   }
 
+  async remove<T = void>(path: string): Promise<T> {
+    return this.request<T>("DELETE", path, {});
+  }
+
   private async request<T>(method: string, path: string, options: RequestOptions): Promise<T> {
     const token = await this.tokenFor(options.as ?? "needed");
     const first = await exchange(method, path, token, options);

@@ -1,6 +1,6 @@
 /** Everything that can go wrong, as one error with a code from the server's table and a sentence for a person. */
 
-import { errorSentence } from "../i18n";
+import { bytesOf, errorSentence, inEnglish, t } from "../i18n";
 import type { Problem } from "../state/model";
 import type { RefusalBody } from "../state/wire";
 
@@ -17,6 +17,8 @@ export class ProblemError extends Error implements Problem {
     readonly code: string,
     message: string,
     readonly retryAfterMs: number | null = null,
+    /** Figures and ids that the server added. */
+    readonly details: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
   }
@@ -34,9 +36,18 @@ export function problem(code: string): ProblemError {
 
 /** What the server refused, with the page's sentence where it has one that says as much. */
 export function refused(body: RefusalBody): ProblemError {
-  const own = SERVER_KNOWS_BETTER.has(body.code) ? null : errorSentence(body.code);
-  const message = own ?? (body.message || (errorSentence(body.code) ?? body.code));
-  return new ProblemError(body.code, message, body.retry_after_ms ?? null);
+  return new ProblemError(body.code, sentenceFor(body), body.retry_after_ms ?? null, body.details ?? {});
+}
+
+function sentenceFor({ code, message, details = {} }: RefusalBody): string {
+  const { quota_bytes: quota, used_bytes: used } = details;
+  if (typeof quota === "number" && typeof used === "number") {
+    return t("error.quota", { used: bytesOf(used), quota: bytesOf(quota) });
+  }
+  const own = errorSentence(code);
+  if (own !== null && (!SERVER_KNOWS_BETTER.has(code) || message === "")) return own;
+  // The server speaks English.
+  return inEnglish() || message === "" ? message || code : t("error.quoted", { message });
 }
 
 /** Whether something is shaped like the server's refusal; proxies in between answer with anything. */

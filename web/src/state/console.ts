@@ -41,6 +41,7 @@ export function makeConsole(host: ConsoleHost): Console {
     kick: (userId) => host.push("member:kick", { user_id: userId }),
     mute: (userId, forMs) => host.push("member:mute", { user_id: userId, for_ms: Math.round(forMs) }),
     ban: (userId, banned = true) => host.push("member:ban", { user_id: userId, banned }),
+    appoint: (userId, role) => host.push("member:role", { user_id: userId, role }),
     rename: (title) => patch({ title }),
     settings: (settings: Settings) => patch({ settings }),
     end: () => patch({ state: "ended" }),

@@ -2,15 +2,13 @@
 
 import type { Http } from "../realtime/http";
 import { asProblem } from "../realtime/problem";
-import type { Home, HomeView, Session } from "./model";
+import { mayDo } from "./may";
+import type { Accounts, Home, HomeView, Session } from "./model";
 import { Cell } from "./readable";
 import type { RoomBody, Settings } from "./wire";
 
 const REFRESH_MS = 15_000;
 const UNLISTED: Settings = { listed: false, when_dj_gone: "auto_dj" };
-
-/** Roles that may open rooms and upload; as `rooms.permissions` on the server. */
-const MAKERS = new Set(["user", "owner", "service"]);
 
 export class OpenHome extends Cell<HomeView> implements Home {
   private readonly timer: ReturnType<typeof setInterval>;
@@ -19,6 +17,7 @@ export class OpenHome extends Cell<HomeView> implements Home {
   constructor(
     private readonly http: Http,
     session: Session,
+    private readonly accounts: Accounts,
   ) {
     super({ status: "loading", problem: null, rooms: [], mayCreate: false });
     const refresh = (): void => {
@@ -29,7 +28,8 @@ export class OpenHome extends Cell<HomeView> implements Home {
     this.endings.push(() => document.removeEventListener("visibilitychange", refresh));
     this.endings.push(
       session.subscribe(({ account }) => {
-        this.set({ ...this.get(), mayCreate: MAKERS.has(account?.role ?? "") });
+        this.set({ ...this.get(), mayCreate: mayDo(account, "open_room") });
+        if (account === null) void this.askWhatGuestsMay();
         void this.refresh();
       }),
     );
@@ -43,6 +43,12 @@ export class OpenHome extends Cell<HomeView> implements Home {
       const status = this.get().status === "ready" ? "ready" : "failed";
       this.set({ ...this.get(), status, problem: asProblem(thrown) });
     }
+  }
+
+  /** Where anybody may open rooms, who has no name yet gets one on opening the first. */
+  private async askWhatGuestsMay(): Promise<void> {
+    const server = await this.accounts.server().catch(() => null);
+    if (server?.may_open_rooms === "anyone") this.set({ ...this.get(), mayCreate: true });
   }
 
   async create(title: string, settings: Partial<Settings> = {}): Promise<RoomBody> {

@@ -6,7 +6,8 @@
  */
 
 import type {
-  Account, Entry, Member, Playback, Reaction, RoomBody, RoomState, Settings, Track, TrackBody, TrackPage, User,
+  Account, Entry, Invitation, InvitationNotice, Member, Playback, Reaction, RoomBody, RoomRole, RoomState, ServerBody, Settings, Track,
+  TrackBody, TrackPage, User,
 } from "./wire";
 
 export type * from "./wire";
@@ -23,6 +24,8 @@ export interface Problem {
   readonly code: string;
   readonly message: string;
   readonly retryAfterMs: number | null;
+  /** Figures and ids that the server added to its refusal. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** `failed`, `ended`, `kicked` and `banned` are final until the page is opened again; `not_found` is a `failed` with that problem code. */
@@ -101,6 +104,8 @@ export interface RoomView {
   readonly isDj: boolean;
   /** May take back others' messages, kick and mute: the DJ and moderators. */
   readonly isModerator: boolean;
+  /** The roles of those whose lines or changes were seen; newer than what stands in a line. */
+  readonly roles: ReadonlyMap<string, RoomRole>;
   /** Unix ms of the server until which this person may not write, or null. */
   readonly mutedUntilMs: number | null;
   /** Names of others who are writing. */
@@ -125,6 +130,8 @@ export interface Console {
   /** 0 lifts the mute. */
   mute(userId: string, forMs: number): Promise<void>;
   ban(userId: string, banned?: boolean): Promise<void>;
+  /** Makes a moderator, or a listener again. */
+  appoint(userId: string, role: "moderator" | "listener"): Promise<void>;
   rename(title: string): Promise<void>;
   settings(settings: Settings): Promise<void>;
   /** For good. */
@@ -223,12 +230,35 @@ export interface Session extends Readable<SessionView> {
   rename(name: string): Promise<void>;
   /** From the owner link; rejects with a `Problem` when the code is used up. */
   becomeOwner(code: string): Promise<void>;
-  signOut(): void;
+  /** Ends this sign-in here and on the server, if that can be reached. */
+  signOut(): Promise<void>;
+}
+
+/** Accounts with a password, and the ways to one. Each call rejects with a `Problem`. */
+export interface Accounts {
+  /** What this server lets people do; asked once, and again after a failure. */
+  server(): Promise<ServerBody>;
+  /** The account as the server has it now, with what its uploads take. */
+  fresh(): Promise<Account>;
+  /** Who is a guest now becomes an account and stays the same person. */
+  register(name: string, password: string, invitation?: string): Promise<void>;
+  logIn(name: string, password: string): Promise<void>;
+  /** `old` only when there is one. */
+  changePassword(password: string, old?: string): Promise<void>;
+  /** For good, with sign-ins, uploads and saved queues. */
+  leave(): Promise<void>;
+  invitations(): Promise<readonly Invitation[]>;
+  invite(): Promise<Invitation>;
+  revoke(id: string): Promise<void>;
+  /** Who invites; rejects with `not_found` when the code was used up, revoked or is too old. */
+  noticeOf(code: string): Promise<InvitationNotice>;
+  accept(code: string): Promise<void>;
 }
 
 /** Everything the views need; made once by `openEngine()`. */
 export interface Engine {
   readonly session: Session;
+  readonly accounts: Accounts;
   readonly library: Library;
   home(): Home;
   room(slug: string): Room;

@@ -19,9 +19,12 @@ describe("an event", () => {
     expect(afterEvent(newer, "room", room({ rev: 1, title: "old" }))).toBe(newer);
   });
 
-  test("about another member leaves mine alone", () => {
-    const other = { rev: 9, user: { ...guest, id: "77" }, role: "listener", banned: true };
-    expect(afterEvent(joined, "member", other)).toBe(joined);
+  test("about another member tells their role and leaves mine alone", () => {
+    const other = { rev: 9, user: { ...guest, id: "77" }, role: "moderator" };
+    const told = afterEvent(joined, "member", other);
+    expect(told.me).toBe(joined.me);
+    expect(told.roles.get("77")?.role).toBe("moderator");
+    expect(afterEvent(told, "member", { ...other, rev: 8, role: "listener" })).toBe(told);
     const mute = { rev: 9, user: guest, role: "listener", muted_until_ms: 5 };
     expect(afterEvent(joined, "member", mute).me).toBe(mute);
   });

@@ -6,7 +6,7 @@
  */
 
 import { emptyChat, withEdit, withMessages, type Chat } from "./chat";
-import type { JoinReply, Member, Message, Playback, Queue, RoomState } from "./wire";
+import type { JoinReply, Member, Message, Playback, Queue, RoomRole, RoomState } from "./wire";
 
 export interface Parts {
   readonly room: RoomState;
@@ -15,6 +15,8 @@ export interface Parts {
   readonly me: Member;
   readonly listeners: number;
   readonly chat: Chat;
+  /** Newest known role of each person a `member` event was about, with the `rev` of that event. */
+  readonly roles: ReadonlyMap<string, { readonly rev: number; readonly role: RoomRole }>;
 }
 
 /** A full page of history in the join reply: there may be more before it. */
@@ -24,7 +26,7 @@ const JOIN_MESSAGES = 50;
 export function afterReset(before: Parts | null, reply: JoinReply): Parts {
   const known = before?.chat ?? { ...emptyChat, hasOlder: reply.messages.length >= JOIN_MESSAGES };
   const { room, playback, queue, me, listeners } = reply;
-  return { room, playback, queue, me, listeners, chat: withMessages(known, reply.messages) };
+  return { room, playback, queue, me, listeners, chat: withMessages(known, reply.messages), roles: before?.roles ?? new Map() };
 }
 
 /** The parts after a resume: what was missed, then the parts as they are. */
@@ -61,8 +63,11 @@ function newer(known: { rev: number }, event: { rev: number }): boolean {
 }
 
 function afterMember(parts: Parts, member: Member): Parts {
-  const isMe = member.user.id === parts.me.user.id;
-  return isMe && newer(parts.me, member) ? { ...parts, me: member } : parts;
+  const { rev, role, user } = member;
+  const known = parts.roles.get(user.id);
+  const roles = known === undefined || rev > known.rev ? new Map(parts.roles).set(user.id, { rev, role }) : parts.roles;
+  const me = user.id === parts.me.user.id && newer(parts.me, member) ? member : parts.me;
+  return roles === parts.roles && me === parts.me ? parts : { ...parts, roles, me };
 }
 
 function afterChatEvent(parts: Parts, name: string, payload: object): Parts {

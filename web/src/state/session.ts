@@ -95,7 +95,26 @@ export class BrowserSession extends Cell<SessionView> implements Session, Creden
     await claim;
   }
 
-  signOut(): void {
+  /** Somebody has signed in with a password. */
+  enter(tokens: Tokens): void {
+    this.keep(tokens);
+  }
+
+  /** What the server says of this account now. */
+  learn(account: Account): void {
+    if (this.kept?.account.id === account.id) this.store({ ...this.kept, account });
+  }
+
+  async signOut(): Promise<void> {
+    const refresh = this.kept?.refresh;
+    if (refresh === undefined) return;
+    this.store(null);
+    // Who cannot reach the server is signed out here all the same; there the sign-in ends by its age.
+    await exchange("POST", "/v1/auth/logout", null, { body: { refresh_token: refresh } }).catch(() => undefined);
+  }
+
+  /** The account is gone on the server. */
+  forget(): void {
     this.store(null);
   }
 
@@ -182,7 +201,7 @@ export class BrowserSession extends Cell<SessionView> implements Session, Creden
 
   private adopt(): void {
     const kept = readKept(this.memory);
-    if (kept?.access !== this.kept?.access || kept?.account.name !== this.kept?.account.name) this.use(kept);
+    if (JSON.stringify(kept) !== JSON.stringify(this.kept)) this.use(kept);
   }
 
   private use(kept: Kept | null): void {

@@ -3,7 +3,7 @@
 import { chatLines, type Chat } from "./chat";
 import type { ChatLine, ListenView, Problem, RoomStatus, RoomView, Sounding, SyncView } from "./model";
 import type { Parts } from "./parts";
-import type { Entry, Playback } from "./wire";
+import type { Entry, Playback, RoomRole } from "./wire";
 
 /** What the badge calls "in sync": below it two devices in one room are heard as one sound. */
 export const IN_SYNC_MS = 40;
@@ -53,6 +53,8 @@ export function syncView(
 
 export class ViewMaker {
   private chat: Chat | null = null;
+  private told: Parts["roles"] | null = null;
+  private roles: ReadonlyMap<string, RoomRole> = new Map();
   private lines: readonly ChatLine[] = [];
   private sounding: Sounding = { entryId: null, track: null, playing: false };
 
@@ -66,6 +68,8 @@ export class ViewMaker {
       playback: now?.playback ?? null,
       sounding: this.soundingNow(from),
       queue: now?.entries ?? [],
+      // Before `chat`, which notes that it has seen this one.
+      roles: this.rolesOf(parts),
       chat: this.linesOf(parts),
       hasOlder: parts?.chat.hasOlder ?? false,
       loadingOlder: from.loadingOlder,
@@ -79,6 +83,16 @@ export class ViewMaker {
       sync: same(before?.sync, from.sync),
     };
     return before !== null && equalFields(before, view) ? before : view;
+  }
+
+  /** A `member` event is newer than whatever role stands in a line. */
+  private rolesOf(parts: Parts | null): ReadonlyMap<string, RoomRole> {
+    if (parts === null || (parts.chat === this.chat && parts.roles === this.told)) return this.roles;
+    const roles = new Map(parts.chat.lines.map(({ user }) => [user.id, user.role]));
+    for (const [id, { role }] of parts.roles) roles.set(id, role);
+    this.told = parts.roles;
+    this.roles = sameEntries(this.roles, roles) ? this.roles : roles;
+    return this.roles;
   }
 
   private linesOf(parts: Parts | null): readonly ChatLine[] {
@@ -102,6 +116,10 @@ export class ViewMaker {
     }
     return this.sounding;
   }
+}
+
+function sameEntries(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {
+  return a.size === b.size && [...b].every(([key, value]) => a.get(key) === value);
 }
 
 function equalFields(a: object, b: object): boolean {

@@ -109,10 +109,46 @@ export interface JoinReply {
   readonly reset?: boolean;
 }
 
+/** What an account may do on this server, by its role and the server's settings. */
+export type Action = "upload" | "open_room" | "browse_library" | "invite" | "scan" | (string & {});
+
 export interface Account {
   readonly id: string;
   readonly name: string;
   readonly role: AccountRole;
+  readonly may?: readonly Action[];
+  readonly has_password?: boolean;
+  /** Only in the answer of `/v1/me`; a quota of null is none. */
+  readonly storage?: { readonly used_bytes: number; readonly quota_bytes: number | null } | null;
+}
+
+export type Who = "owner" | "invited" | "registered" | "anyone";
+
+/** What a page may know before anybody has signed in. */
+export interface ServerBody {
+  readonly version: string;
+  /** Where links to this server begin, without a slash at the end. */
+  readonly links_base: string;
+  /** Who can follow such a link. */
+  readonly reach: "this_computer" | "network" | "public";
+  readonly may_register: "anyone" | "invited" | "nobody";
+  readonly may_upload: Who;
+  readonly may_open_rooms: Who;
+}
+
+/** `path` begins with a slash and belongs behind `links_base`; only a new invitation carries it. */
+export interface Invitation {
+  readonly id: string;
+  readonly code?: string | null;
+  readonly path?: string | null;
+  readonly expires_ms: number;
+  readonly uses_left: number;
+}
+
+/** What a stranger learns of an invitation. */
+export interface InvitationNotice {
+  readonly invited_by: string;
+  readonly expires_ms: number;
 }
 
 export interface Tokens {

@@ -19,3 +19,8 @@ export function timeOfDay(ms: number): string {
 export function percent(fraction: number): string {
   return String(Math.round(Math.min(1, Math.max(0, fraction)) * 100));
 }
+
+/** The day of a server time, as the person's language writes it: "3 December". */
+export function dayOf(ms: number): string {
+  return new Date(ms).toLocaleDateString(currentLanguage(), { day: "numeric", month: "long" });
+}

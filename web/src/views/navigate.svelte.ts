@@ -2,16 +2,29 @@
 
 class Place {
   path = $state(location.pathname);
+  hash = $state(location.hash);
 
   constructor() {
-    addEventListener("popstate", () => (this.path = location.pathname));
+    // Another hash is another place: a link with an invitation may be put into an open page's address.
+    addEventListener("popstate", () => this.look());
   }
 
   /** Shows another page of this site. */
   go(path: string): void {
     history.pushState(null, "", path);
-    this.path = location.pathname;
+    this.look();
     scrollTo(0, 0);
+  }
+
+  /** The same, without a way back to where one was. */
+  replace(path: string): void {
+    history.replaceState(null, "", path);
+    this.look();
+  }
+
+  private look(): void {
+    this.path = location.pathname;
+    this.hash = location.hash;
   }
 }
 
