@@ -85,6 +85,7 @@ class Person:
         self.part("name").click()
         self.part("name-input").fill(name)
         self.part("name-input").press("Enter")
+        self.page.keyboard.press("Escape")
         expect(self.part("name")).to_have_text(name, timeout=PATIENCE_MS)
 
     def ban(self, message: str) -> None:

@@ -41,7 +41,7 @@ async def rig(tmp_path: Path, built: Path) -> AsyncIterator[Rig]:
         yield rig
 
 
-@pytest.mark.parametrize("path", ["/", "/r/friday-night-x7", "/r/friday-night-x7/"])
+@pytest.mark.parametrize("path", ["/", "/r/friday-night-x7", "/r/friday-night-x7/", "/about-music"])
 async def test_the_page_is_given_at_home_and_at_every_room(rig: Rig, path: str) -> None:
     answer = await rig.client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
