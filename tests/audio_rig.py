@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from whatssound.adapters.blobs_files import FileBlobs
 from whatssound.adapters.media.encoder import ChildEncoder
-from whatssound.adapters.media.tags import read_tags
+from whatssound.adapters.media.thread_reader import ThreadReader
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.tracks import SqlTracks
@@ -21,6 +21,8 @@ from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
 from whatssound.audio.renditions import Renditions
+from whatssound.audio.rescans import Rescans
+from whatssound.audio.scan_state import FolderScan
 from whatssound.audio.track import Track
 from whatssound.config import EncoderLimits
 from whatssound.ids import Snowflakes, TrackId
@@ -44,6 +46,11 @@ class Rig:
     edge: Edge
     keys: Keys
     clock: list[float]
+
+    async def scan(self, *folders: Path, configured: Sequence[Path] | None = None) -> list[FolderScan]:
+        """Scan these folders once; `configured` are all of the library's, when there are more."""
+        rescans = Rescans(configured or folders, self.library.scanner, every_s=None, now_ms=lambda: self.clock[0])
+        return await rescans.scan()
 
     async def until(self, track_id: TrackId, holds: Callable[[Track], bool]) -> Track:
         """The track, as soon as `holds` of it."""
@@ -92,7 +99,7 @@ async def audio(data: Path, encoder: Encoder | None = None, *, start: bool = Tru
         renditions=renditions,
         keys=keys,
         ids=Snowflakes(lambda: clock[0], floor_ms=int(NOW_MS) - 1),
-        read_tags=read_tags,
+        reader=ThreadReader(),
         uploads=data / "uploads",
         now_ms=lambda: clock[0],
     )

@@ -16,7 +16,7 @@ from whatssound.accounts.tokens import AccessTokens
 from whatssound.adapters.blobs_files import FileBlobs
 from whatssound.adapters.library_catalog import LibraryCatalog
 from whatssound.adapters.media.encoder import ChildEncoder
-from whatssound.adapters.media.tags import read_tags
+from whatssound.adapters.media.thread_reader import ThreadReader
 from whatssound.adapters.memory import MemoryLog
 from whatssound.adapters.messages_sqlite.store import SqliteMessages
 from whatssound.adapters.secret_file import open_secret
@@ -31,6 +31,7 @@ from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
 from whatssound.audio.renditions import Renditions
+from whatssound.audio.rescans import Rescans
 from whatssound.config import EncoderLimits, Limits
 from whatssound.http.app import build_app
 from whatssound.http.services import Services
@@ -142,6 +143,7 @@ async def _services(stack: AsyncExitStack, data: Path, time: ServerTime, limits:
         rooms=rooms,
         messages=messages,
         library=library,
+        rescans=Rescans((), library.scanner, every_s=None, now_ms=time),
         edge=edge,
         listeners=lambda _room: 7,
         not_ready=_ready,
@@ -177,7 +179,7 @@ async def _audio(
         renditions=renditions,
         keys=keys,
         ids=ids,
-        read_tags=read_tags,
+        reader=ThreadReader(),
         uploads=data / "uploads",
         now_ms=time,
     )

@@ -17,7 +17,7 @@ from whatssound.adapters.blobs_files import FileBlobs
 from whatssound.adapters.data_folder import DataFolder, DataFolderError
 from whatssound.adapters.library_catalog import LibraryCatalog
 from whatssound.adapters.media.encoder import ChildEncoder, composed
-from whatssound.adapters.media.tags import read_tags
+from whatssound.adapters.media.reader import ChildReader
 from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.adapters.messages_sqlite import SqliteMessages
 from whatssound.adapters.network import links_here
@@ -36,6 +36,7 @@ from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
 from whatssound.audio.renditions import Renditions
+from whatssound.audio.rescans import Rescans
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
 from whatssound.gateway.gateway import Gateway
@@ -58,6 +59,7 @@ class Parts:
     accounts: Accounts
     rooms: RoomService
     library: Library
+    rescans: Rescans
     demo: Demo
     gateway: Gateway
     http: Litestar
@@ -98,6 +100,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         base = await _foundation(config, folder, stack)
         accounts = _accounts(base)
         library, edge = await _audio(base, stack)
+        rescans = _rescans(base, library)
         rooms = await _rooms(base, accounts, library, stack)
         proxies = Proxies.of(config.trusted_proxies)
         gateway = Gateway(
@@ -119,6 +122,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 rooms=rooms.service,
                 messages=rooms.messages,
                 library=library,
+                rescans=rescans,
                 edge=edge,
                 listeners=gateway.listeners,
                 not_ready=lambda: _not_ready(base.database),
@@ -132,7 +136,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 public_path=config.public_path,
             )
         )
-        yield Parts(config, folder, accounts, rooms.service, library, _demo(base, library), gateway, http)
+        yield Parts(config, folder, accounts, rooms.service, library, rescans, _demo(base, library), gateway, http)
 
 
 async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack) -> _Foundation:
@@ -157,6 +161,8 @@ async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edg
     ingest = Ingest(store, ChildEncoder(base.config.encoder), blobs, keys, work=base.folder.root / "work")
     await ingest.start()
     stack.push_async_callback(ingest.stop)
+    reader = ChildReader(nice=base.config.encoder.nice)
+    stack.push_async_callback(reader.stop)
     library = Library(
         store,
         ingest,
@@ -164,7 +170,7 @@ async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edg
         renditions=renditions,
         keys=keys,
         ids=base.ids,
-        read_tags=read_tags,
+        reader=reader,
         uploads=base.folder.uploads,
         now_ms=base.timeline.now_ms,
         public_path=base.config.public_path,
@@ -201,6 +207,13 @@ async def _rooms(base: _Foundation, accounts: Accounts, library: Library, stack:
     _show(base, "log", log.statistics)
     _show(base, "message_writer", kept.statistics)
     return _Rooms(service, messages, log, MemoryBus())
+
+
+def _rescans(base: _Foundation, library: Library) -> Rescans:
+    every_s = base.config.rescan_hours * 3600 or None
+    rescans = Rescans(base.config.libraries, library.scanner, every_s=every_s, now_ms=base.timeline.now_ms)
+    _show(base, "library", rescans.statistics)
+    return rescans
 
 
 def _demo(base: _Foundation, library: Library) -> Demo:

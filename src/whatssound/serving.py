@@ -148,8 +148,7 @@ async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
 
 
 async def _scan(parts: Parts) -> None:
-    if parts.config.libraries:
-        await scans.scan_folders(parts.library, parts.config.libraries)
+    await scans.scan_and_tell(parts.rescans)
 
 
 async def _play_demo(parts: Parts, playing: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.audio.search import words_of
-from whatssound.audio.store import TrackStore
+from whatssound.audio.store import TrackStore, Wanted
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId
 
@@ -51,7 +51,7 @@ async def filled(store: TrackStore) -> TrackStore:
 
 
 async def found(store: TrackStore, query: str) -> list[str]:
-    return [track.title for track in (await store.page(words_of(query), 10, None)).tracks]
+    return [track.title for track in (await store.page(Wanted(words_of(query)), 10, None)).tracks]
 
 
 async def test_a_track_is_found_by_id_and_by_path(store: TrackStore) -> None:
@@ -79,7 +79,7 @@ async def test_a_taken_id_or_path_refuses_the_whole_batch(store: TrackStore, tak
 
 async def test_adding_nothing_does_nothing(store: TrackStore) -> None:
     await store.add([], added_ms=5)
-    assert (await store.page([], 10, None)).total == 0
+    assert (await store.page(Wanted(), 10, None)).total == 0
 
 
 async def test_a_change_replaces_only_what_it_names(store: TrackStore) -> None:
@@ -121,7 +121,7 @@ async def test_pages_show_every_track_once_in_the_order_of_titles(store: TrackSt
     seen: list[Track] = []
     after = None
     while True:
-        page = await store.page([], 2, after)
+        page = await store.page(Wanted(), 2, after)
         assert page.total == 9
         seen += page.tracks
         after = page.next
@@ -133,8 +133,8 @@ async def test_pages_show_every_track_once_in_the_order_of_titles(store: TrackSt
 
 async def test_a_full_last_page_has_no_next(store: TrackStore) -> None:
     await filled(store)
-    assert (await store.page([], 4, None)).next is None
-    assert (await store.page([], 3, None)).next is not None
+    assert (await store.page(Wanted(), 4, None)).next is None
+    assert (await store.page(Wanted(), 3, None)).next is not None
 
 
 async def test_tracks_are_found_by_their_state(store: TrackStore) -> None:

@@ -1,6 +1,5 @@
 """Folders and uploads become tracks: tags, covers, ids that stay, files that are left alone."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from integration.test_audio_ingest import script
 from music import make_wav
 from whatssound.adapters.media.tags import read_tags
 from whatssound.audio import library as library_module
-from whatssound.audio.scan import ScanProgress
+from whatssound.audio.tags import Asked
 from whatssound.ids import TrackId
 from whatssound.wire.errors import Refusal
 
@@ -80,11 +79,9 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
 
 async def test_a_scan_finds_music_by_its_tags_and_touches_nothing(rig: Rig, music: Path) -> None:
     before = snapshot(music)
-    progress: list[ScanProgress] = []
-    end = await rig.library.scan(music, progress.append)
+    [end] = await rig.scan(music)
     assert snapshot(music) == before
-    assert end == ScanProgress(seen=3, added=3, changed=0, unreadable=0, skipped=(), done=True)
-    assert progress[-1] == end
+    assert (end.state, end.seen, end.added, end.changed, end.unreadable, end.skipped) == ("done", 3, 3, 0, 0, ())
     tracks = (await rig.library.page()).tracks
     shown = [(t.title, t.artist, t.album, t.duration_ms, t.status) for t in tracks]
     assert shown[0][:2] == ("A Song", "One, Two")
@@ -93,14 +90,14 @@ async def test_a_scan_finds_music_by_its_tags_and_touches_nothing(rig: Rig, musi
 
 
 async def test_a_scan_encodes_nothing(rig: Rig, music: Path, encoder: StagedEncoder) -> None:
-    await rig.library.scan(music)
+    await rig.scan(music)
     assert encoder.jobs == []
     assert rig.ingest.statistics().waiting == 0
 
 
 async def test_covers_come_from_the_file_or_from_beside_it(rig: Rig, music: Path) -> None:
     (music / "Cover.JPG").write_bytes(JPG + b"beside")
-    await rig.library.scan(music)
+    await rig.scan(music)
     song, joga, untagged = (await rig.library.page()).tracks
     assert await cover(rig, joga.cover_key) == PNG
     assert await cover(rig, song.cover_key) == JPG
@@ -115,14 +112,14 @@ async def cover(rig: Rig, key: str | None) -> bytes:
 
 async def test_a_picture_that_no_browser_should_show_is_no_cover(rig: Rig, music: Path) -> None:
     (music / "cover.jpg").write_text("<svg onload='alert(1)'/>")
-    await rig.library.scan(music)
+    await rig.scan(music)
     assert (await rig.library.page("un tagged")).tracks[0].cover_key is None
 
 
 async def test_a_second_scan_changes_nothing(rig: Rig, music: Path) -> None:
-    await rig.library.scan(music)
+    await rig.scan(music)
     before = (await rig.library.page()).tracks
-    again = await rig.library.scan(music)
+    [again] = await rig.scan(music)
     assert (again.seen, again.added, again.changed) == (3, 0, 0)
     assert (await rig.library.page()).tracks == before
 
@@ -130,7 +127,7 @@ async def test_a_second_scan_changes_nothing(rig: Rig, music: Path) -> None:
 async def test_a_retagged_file_keeps_its_id_and_must_be_encoded_anew(
     rig: Rig, music: Path, encoder: StagedEncoder
 ) -> None:
-    await rig.library.scan(music)
+    await rig.scan(music)
     (before,) = (await rig.library.page("joga")).tracks
     encoder.open("02 Jóga")
     await rig.library.want(before.id)
@@ -139,7 +136,7 @@ async def test_a_retagged_file_keeps_its_id_and_must_be_encoded_anew(
     tags["title"] = "Jóga (live)"
     tags.save()
     os.utime(before.path, ns=(1, 1))
-    assert (await rig.library.scan(music)).changed == 1
+    assert (await rig.scan(music))[0].changed == 1
     (after,) = (await rig.library.page("live")).tracks
     assert (after.id, after.status, after.blob_key, after.samples) == (before.id, "available", None, None)
 
@@ -148,7 +145,7 @@ async def test_what_cannot_be_read_is_reported_and_skipped(rig: Rig, music: Path
     (music / "broken link.mp3").symlink_to(music / "nowhere.mp3")
     (music / os.fsdecode(b"bad\xff.mp3")).write_bytes(b"x")
     (music / "loop").symlink_to(music)
-    end = await rig.library.scan(music)
+    [end] = await rig.scan(music)
     assert (end.added, end.unreadable) == (3, 2)
     assert any("broken link.mp3: it is not there" in line for line in end.skipped)
     assert any("its name is not UTF-8" in line for line in end.skipped)
@@ -159,7 +156,7 @@ async def test_a_closed_folder_is_reported_and_the_others_are_scanned(rig: Rig, 
     closed = music / "Björk"
     closed.chmod(0)
     try:
-        end = await rig.library.scan(music)
+        [end] = await rig.scan(music)
     finally:
         closed.chmod(0o755)
     assert (end.added, end.unreadable) == (2, 1)
@@ -169,25 +166,19 @@ async def test_a_closed_folder_is_reported_and_the_others_are_scanned(rig: Rig, 
 async def test_a_file_whose_tags_are_nonsense_is_offered_by_its_name(rig: Rig, music: Path) -> None:
     (music / "broken.mp3").write_bytes(b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + b"\xff" * 500)
     (music / "empty.flac").touch()
-    end = await rig.library.scan(music)
+    [end] = await rig.scan(music)
     assert (end.added, end.unreadable) == (5, 0)
     assert (await rig.library.page("broken")).total == 1
 
 
-async def test_only_a_folder_can_be_scanned(rig: Rig, music: Path) -> None:
-    for nothing in (music / "song.mp3", music / "nowhere"):
-        with pytest.raises(Refusal, match="is not a folder"):
-            await rig.library.scan(nothing)
-
-
-async def test_two_scans_at_once_find_every_file_once(rig: Rig, music: Path) -> None:
-    ends = await asyncio.gather(rig.library.scan(music), rig.library.scan(music))
-    assert sorted(end.added for end in ends) == [0, 3]
-    assert (await rig.library.page()).total == 3
+async def test_a_library_that_is_no_folder_fails_with_advice(rig: Rig, music: Path) -> None:
+    ends = await rig.scan(music / "song.mp3", music / "nowhere")
+    assert [end.state for end in ends] == ["failed", "failed"]
+    assert all("is it mounted?" in (end.reason or "") for end in ends)
 
 
 async def test_pages_follow_each_other_by_cursor(rig: Rig, music: Path) -> None:
-    await rig.library.scan(music)
+    await rig.scan(music)
     first = await rig.library.page(limit=2)
     assert first.next is not None
     second = await rig.library.page(limit=2, cursor=first.next)
@@ -256,7 +247,7 @@ async def test_a_track_that_does_not_exist_is_not_found(rig: Rig) -> None:
 
 
 async def test_a_track_on_the_wire_is_signed_only_for_players(rig: Rig, music: Path) -> None:
-    await rig.library.scan(music)
+    await rig.scan(music)
     (joga,) = (await rig.library.page("joga")).tracks
     kept = rig.library.wire_track(joga)
     assert (kept.id, kept.title, kept.duration_ms, kept.hls) == (str(joga.id), "Jóga", 1500, None)
@@ -265,7 +256,7 @@ async def test_a_track_on_the_wire_is_signed_only_for_players(rig: Rig, music: P
 
 def test_tags_of_a_missing_file_raise(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        read_tags(tmp_path / "missing.mp3")
+        read_tags(Asked(str(tmp_path / "missing.mp3")))
 
 
 def test_a_waveform_is_thinned_by_its_loudest() -> None:

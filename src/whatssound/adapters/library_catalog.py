@@ -19,7 +19,8 @@ class LibraryCatalog:
         self._library = library
 
     async def playable(self, track_id: TrackId) -> events.Track:
-        """The track, and its encode is on its way. Refusal `not_found`, `overloaded`, or `invalid` for a failed one."""
+        """The track, and its encode is on its way. Refusal `not_found`, `overloaded`, `unavailable` for one that
+        is offline, or `invalid` for a failed one."""
         track = await self._library.get(track_id)
         if track.status == "failed":
             raise Refusal("invalid", track.reason or "This track cannot be played.")
@@ -36,7 +37,7 @@ class LibraryCatalog:
             try:
                 await self._library.want(track_id, "now" if place < NEXT_UP else "queued")
             except Refusal as refusal:
-                if refusal.code != "not_found":
+                if refusal.code not in ("not_found", "unavailable"):
                     return
 
     def sign(self, track: events.Track) -> events.Track:

@@ -1,10 +1,10 @@
-"""Walking a folder of music, without touching it."""
+"""Walking a folder of music, without touching it: several folders at a time, because a share answers slowly."""
 
 import os
-import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Final
 
 SUFFIXES: Final = frozenset(
@@ -16,14 +16,24 @@ SUFFIXES: Final = frozenset(
 )
 """What counts as music by its name; anything else in a folder of music is left alone."""
 
+WALKERS: Final = 8
+"""Folders listed at a time: at 5 ms a file, 50,000 files take half a minute and not four."""
+
+STEP: Final = 500
+"""Files after which a large folder tells how far it is."""
+
+_COVERS: Final = ("cover", "folder", "front")
+_IMAGES: Final = (".jpg", ".jpeg", ".png", ".webp")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file of music, as the folder lists it."""
+    """A file of music, as its folder lists it. `beside` is the cover image in the same folder."""
 
-    path: Path
+    path: str
     size_bytes: int
     mtime_ns: int
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +44,40 @@ class Unreadable:
     why: str
 
 
-def walk(folder: Path) -> Iterator[Found | Unreadable]:
-    """Everything below `folder`, in the order of names; blocking. Links are followed, each folder entered once."""
+@dataclass(slots=True)
+class Listed:
+    """A part of a walk. `blind` are folders below which nothing can be seen; `entries` counts names of any kind."""
+
+    found: list[Found] = field(default_factory=list[Found])
+    skipped: list[Unreadable] = field(default_factory=list[Unreadable])
+    blind: list[str] = field(default_factory=list[str])
+    entries: int = 0
+
+
+@dataclass(slots=True)
+class _Folder:
+    """One folder, listed to its end. `links` are folders behind symbolic links."""
+
+    identity: tuple[int, int]
+    folders: list[str] = field(default_factory=list[str])
+    links: list[str] = field(default_factory=list[str])
+
+
+def walk(root: str) -> Generator[Listed]:
+    """Everything below `root`, as it is found; blocking. Each folder is entered once, by its shortest way.
+
+    Folders behind links come last and in order, so that a file has the same path at every walk.
+    Raises OSError when `root` itself cannot be listed.
+    """
+    os.scandir(root).close()
     seen: set[tuple[int, int]] = set()
-    waiting = [folder]
-    while waiting:
-        current = waiting.pop()
-        try:
-            status = current.stat()
-            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
-        except OSError as error:
-            yield Unreadable(_shown(current), why(error))
-            continue
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders: list[Path] = []
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            found = _looked_at(Path(entry.path))
-            if isinstance(found, Path):
-                folders.append(found)
-            elif found is not None:
-                yield found
-        waiting += reversed(folders)
+    links = [root]
+    with ThreadPoolExecutor(WALKERS, thread_name_prefix="walk") as pool:
+        while links:
+            behind: list[str] = []
+            for link in links:
+                yield from _walk_tree(link, pool, seen, behind)
+            links = sorted(behind)
 
 
 def why(error: OSError) -> str:
@@ -70,22 +89,78 @@ def why(error: OSError) -> str:
     return (error.strerror or "it cannot be read").lower()
 
 
-def _looked_at(path: Path) -> Found | Unreadable | Path | None:
-    """A folder comes back as its path."""
+def _walk_tree(top: str, pool: ThreadPoolExecutor, seen: set[tuple[int, int]], links: list[str]) -> Generator[Listed]:
+    told: SimpleQueue[Listed | _Folder] = SimpleQueue()
+    pool.submit(_list, top, seen, told)
+    open_folders = 1
+    while open_folders:
+        match told.get():
+            case Listed() as part:
+                yield part
+            case folder:
+                open_folders -= 1
+                if folder.identity in seen:
+                    continue
+                seen.add(folder.identity)
+                links += folder.links
+                for name in folder.folders:
+                    pool.submit(_list, name, seen, told)
+                open_folders += len(folder.folders)
+
+
+def _list(folder: str, seen: set[tuple[int, int]], told: SimpleQueue[Listed | _Folder]) -> None:
+    """Tell the parts of `folder`, and then, always, the folder itself."""
+    end = _Folder((0, 0))
     try:
-        status = path.stat()
+        status = os.stat(folder)
+        end.identity = (status.st_dev, status.st_ino)
+        if end.identity not in seen:
+            with os.scandir(folder) as entries:
+                _tell_entries(sorted(entries, key=lambda entry: entry.name), end, told)
     except OSError as error:
-        return Unreadable(_shown(path), why(error)) if path.suffix.lower() in SUFFIXES else None
-    if stat.S_ISDIR(status.st_mode):
-        return path
-    if not stat.S_ISREG(status.st_mode) or path.suffix.lower() not in SUFFIXES:
-        return None
+        told.put(Listed(skipped=[Unreadable(_shown(folder), why(error))], blind=[folder]))
+    finally:
+        told.put(end)
+
+
+def _tell_entries(entries: list[os.DirEntry[str]], end: _Folder, told: SimpleQueue[Listed | _Folder]) -> None:
+    beside = _cover_among(entries)
+    part = Listed(entries=len(entries))
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            (end.links if entry.is_symlink() else end.folders).append(entry.path)
+        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+            _look_at(entry, beside, part)
+            if len(part.found) >= STEP:
+                told.put(part)
+                part = Listed()
+    told.put(part)
+
+
+def _look_at(entry: os.DirEntry[str], beside: str | None, part: Listed) -> None:
     try:
-        str(path).encode()
+        status = entry.stat()
+        entry.path.encode()
+    except OSError as error:
+        part.skipped.append(Unreadable(_shown(entry.path), why(error)))
+        return
     except UnicodeEncodeError:
-        return Unreadable(_shown(path), "its name is not UTF-8")
-    return Found(path, status.st_size, status.st_mtime_ns)
+        part.skipped.append(Unreadable(_shown(entry.path), "its name is not UTF-8"))
+        return
+    if entry.is_file():
+        part.found.append(Found(entry.path, status.st_size, status.st_mtime_ns, beside))
 
 
-def _shown(path: Path) -> str:
-    return str(path).encode(errors="replace").decode()
+def _cover_among(entries: list[os.DirEntry[str]]) -> str | None:
+    """`cover.jpg` and the like, whatever the case."""
+    for entry in entries:
+        stem, suffix = os.path.splitext(entry.name.casefold())
+        if stem in _COVERS and suffix in _IMAGES and _shown(entry.path) == entry.path:
+            return entry.path
+    return None
+
+
+def _shown(path: str) -> str:
+    return path.encode(errors="replace").decode()

@@ -32,9 +32,9 @@ class Keys:
         """Where the renditions of a source file are kept."""
         return self._name(b"audio\0" + source_sha256 + PROFILE)
 
-    def cover_key(self, image: bytes, suffix: str) -> str:
+    def cover_key(self, image_sha256: bytes, suffix: str) -> str:
         """Where a cover is kept: the same image is stored once. `suffix` is `jpg`, `png`, …"""
-        return f"{self._name(b'cover' + hashlib.sha256(image).digest())}.{suffix}"
+        return f"{self._name(b'cover' + image_sha256)}.{suffix}"
 
     def expiry_s(self) -> int:
         """A Unix time 6 to 12 hours ahead."""

@@ -1,49 +1,30 @@
 """The library: every piece of music this server can play."""
 
 import asyncio
-import base64
-import binascii
-import contextlib
 import errno
-import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from whatssound.audio import search
 from whatssound.audio.blobs import BlobStore
-from whatssound.audio.covers import suffix_of
-from whatssound.audio.folder import Found
+from whatssound.audio.folder import Found, Unreadable
 from whatssound.audio.ingest import Ingest
+from whatssound.audio.intake import Intake, upload_names
 from whatssound.audio.keys import Keys
+from whatssound.audio.listing import Listing, TrackListing
 from whatssound.audio.renditions import Renditions
-from whatssound.audio.scan import Scanner, ScanProgress
+from whatssound.audio.scan import Scanner
 from whatssound.audio.schedule import Urgency
-from whatssound.audio.store import After, TrackStore
-from whatssound.audio.tags import TagReader, Tags
+from whatssound.audio.store import TrackStore
+from whatssound.audio.tags import Asked, FolderReader, Tags
 from whatssound.audio.track import Source, Track
-from whatssound.ids import Snowflakes, TrackId, parse_id
+from whatssound.ids import Snowflakes, TrackId, UserId
 from whatssound.wire import bodies, events
 from whatssound.wire.errors import Refusal
-
-MAX_PAGE: Final = 100
-MAX_TITLE: Final = 300
-"""Characters of a file's name that become a title."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackListing:
-    """A page of tracks by title. `next` is the cursor of the following page, or None at the end."""
-
-    tracks: list[Track]
-    total: int
-    next: str | None
 
 
 class Library:
@@ -61,7 +42,7 @@ class Library:
         renditions: Renditions,
         keys: Keys,
         ids: Snowflakes,
-        read_tags: TagReader,
+        reader: FolderReader,
         uploads: Path,
         now_ms: Callable[[], float],
         public_path: str = "",
@@ -73,10 +54,10 @@ class Library:
         self._renditions = renditions
         self._keys = keys
         self._ids = ids
-        self._read_tags = read_tags
+        self._reader = reader
         self._uploads = uploads.absolute()
         self._now_ms = now_ms
-        self._scanning = asyncio.Lock()
+        self.listing = Listing(store, ingest.shown)
 
     async def get(self, track_id: TrackId) -> Track:
         """One track. Raises Refusal `not_found`."""
@@ -91,15 +72,12 @@ class Library:
         return {track.id: self._ingest.shown(track) for track in found}
 
     async def page(self, q: str | None = None, limit: int = 50, cursor: str | None = None) -> TrackListing:
-        """Tracks whose title, artist or album contain every word of `q`, whatever the case and accents.
+        """Tracks by title; see `listing` for albums, artists and their tracks."""
+        return await self.listing.tracks(q, limit, cursor)
 
-        `limit` is 1 to 100. Raises Refusal `invalid` for a cursor that we did not give or a limit outside that.
-        """
-        if not 1 <= limit <= MAX_PAGE:
-            raise Refusal("invalid", f"A page has 1 to {MAX_PAGE} tracks.")
-        found = await self._store.page(search.words_of(q), limit, _after(cursor))
-        shown = [self._ingest.shown(track) for track in found.tracks]
-        return TrackListing(shown, found.total, _cursor(found.next))
+    async def counts(self) -> tuple[int, int]:
+        """`(tracks, of which are offline)`."""
+        return await self._store.counts()
 
     async def upload(self, path: Path, filename: str) -> Track:
         """Take in an uploaded file and have it encoded at once; `path` is gone afterwards.
@@ -130,23 +108,15 @@ class Library:
             return self._ingest.shown(known[str(path)])
         return await self._take(TrackId(self._ids.next()), path, source, path.name)
 
-    async def scan(self, folder: Path, on_progress: Callable[[ScanProgress], None] | None = None) -> ScanProgress:
-        """Offer every piece of music under `folder`, which is only read: tags and covers, nothing is decoded.
-
-        A file seen before keeps its id and is read again only when its size or time changed. What cannot be read is
-        reported and skipped. Scans run one after another. Raises Refusal `not_found` when `folder` is no folder,
-        `forbidden` when it is closed to us.
-        """
-        folder = await asyncio.to_thread(_checked_folder, folder)
-        async with self._scanning:
-            return await Scanner(self._store, self._read_tags, self._add_found, self._change_found).run(
-                folder, on_progress
-            )
+    def scanner(self, folders: Sequence[str], step: Callable[[], None]) -> Scanner:
+        """What scans these folders once; see `audio.rescans`."""
+        return Scanner(self._store, self._reader, self._intake(), folders, self._now_ms, step)
 
     async def want(self, track_id: TrackId, urgency: Urgency = "asked") -> Track:
         """Have a track encoded; does nothing when it is. A failed one is tried again only when `urgency` is `asked`.
 
-        Raises Refusal `not_found`, or `overloaded` with `retry_after_ms` when too many wait already.
+        Raises Refusal `not_found`, `unavailable` for one that is offline and not encoded, or `overloaded` with
+        `retry_after_ms` when too many wait already.
         """
         track = await self.get(track_id)
         if track.status == "failed" and urgency != "asked":
@@ -154,8 +124,10 @@ class Library:
         stage = "first"
         if track.status == "ready" and track.blob_key is not None:
             stage = await self._renditions.missing(track.blob_key)
-            if stage is None:
+            if stage is None or (track.offline and stage == "rest"):
                 return track
+        if track.offline:
+            raise Refusal("unavailable", "The file of this track cannot be reached now. Is its network share mounted?")
         if not await self._ingest.enqueue(track, "asked" if stage == "rest" else urgency, stage):
             raise Refusal("overloaded", "Too many tracks wait to be encoded.", retry_after_ms=30_000)
         return await self.get(track_id)
@@ -179,8 +151,15 @@ class Library:
         hls = self._public(self._keys.master_path(TrackId(int(track.id))))
         return msgspec.structs.replace(track, hls=hls, cover=self._public(track.cover))
 
-    def body(self, track: Track, peaks: list[int] | None = None) -> bodies.TrackBody:
-        """The track as the HTTP API shows it, with a signed `hls`."""
+    def body(
+        self,
+        track: Track,
+        peaks: list[int] | None = None,
+        *,
+        viewer: UserId | None = None,
+        played_ms: int | None = None,
+    ) -> bodies.TrackBody:
+        """The track as the HTTP API shows it to `viewer`, with a signed `hls`."""
         return bodies.TrackBody(
             id=str(track.id),
             status=track.status,
@@ -193,8 +172,20 @@ class Library:
             loudness_lufs=track.loudness_lufs,
             peaks=peaks,
             hls=self._public(self._keys.master_path(track.id)),
-            cover=self._public(_cover_path(track)),
+            cover=self.cover_path(track.cover_key),
+            source=track.source,
+            offline=track.offline,
+            mine=track.owner_id is not None and track.owner_id == viewer,
+            album_artist=track.album_artist,
+            track_number=track.track_number,
+            disc_number=track.disc_number,
+            year=track.year,
+            played_ms=played_ms,
         )
+
+    def cover_path(self, cover_key: str | None) -> str | None:
+        """Where the page finds a cover."""
+        return None if cover_key is None else self._public(f"/audio/covers/{cover_key}")
 
     def _public(self, path: str | None) -> str | None:
         return None if path is None else self._public_path + path
@@ -209,72 +200,17 @@ class Library:
         self._ingest.on_changed(callback)
 
     async def _take(self, track_id: TrackId, path: Path, source: Source, filename: str) -> Track:
-        tags, status = await asyncio.to_thread(self._tags_and_status, path)
-        found = Found(path, status.st_size, status.st_mtime_ns)
-        track = await self._track_of(track_id, found, tags, source, filename)
+        status = await asyncio.to_thread(path.stat)
+        found = Found(str(path), status.st_size, status.st_mtime_ns)
+        [tags] = await self._reader.tags([Asked(found.path)])
+        if isinstance(tags, Unreadable):
+            tags = Tags()  # its encode will say what is wrong with it
+        track = await self._intake().track(found, tags, upload_names(filename), source, track_id)
         await self._store.add([track], added_ms=int(self._now_ms()))
         return track
 
-    def _tags_and_status(self, path: Path) -> tuple[Tags, os.stat_result]:
-        return self._read_tags(path), path.stat()
-
-    async def _add_found(self, files: list[tuple[Found, Tags]]) -> None:
-        tracks = [
-            await self._track_of(TrackId(self._ids.next()), found, tags, "library", found.path.name)
-            for found, tags in files
-        ]
-        await self._store.add(tracks, added_ms=int(self._now_ms()))
-
-    async def _change_found(self, track: Track, found: Found, tags: Tags) -> None:
-        """Another content: what was known of the sound is void, the id stays."""
-        new = await self._track_of(track.id, found, tags, track.source, found.path.name)
-        await self._store.change(
-            track.id,
-            {
-                "title": new.title,
-                "artist": new.artist,
-                "album": new.album,
-                "duration_ms": new.duration_ms,
-                "cover_key": new.cover_key,
-                "size_bytes": new.size_bytes,
-                "mtime_ns": new.mtime_ns,
-                "status": "available",
-                "reason": None,
-                "samples": None,
-                "rate_hz": None,
-                "loudness_lufs": None,
-                "true_peak_db": None,
-                "peaks": None,
-                "blob_key": None,
-            },
-        )
-
-    async def _track_of(self, track_id: TrackId, found: Found, tags: Tags, source: Source, filename: str) -> Track:
-        return Track(
-            id=track_id,
-            source=source,
-            path=str(found.path),
-            title=tags.title or _title(filename),
-            artist=tags.artist,
-            album=tags.album,
-            duration_ms=tags.duration_ms,
-            status="available",
-            cover_key=await self._cover_key(tags.cover),
-            size_bytes=found.size_bytes,
-            mtime_ns=found.mtime_ns,
-        )
-
-    async def _cover_key(self, image: bytes | None) -> str | None:
-        """Stores the cover, once; a cover that cannot be stored is left out."""
-        suffix = suffix_of(image) if image else None
-        if image is None or suffix is None:
-            return None
-        key = self._keys.cover_key(image, suffix)
-        with contextlib.suppress(OSError):
-            if await self._blobs.find(f"covers/{key}") is None:
-                await self._blobs.put(f"covers/{key}", image)
-            return key
-        return None
+    def _intake(self) -> Intake:
+        return Intake(self._reader, self._blobs, self._keys, self._ids, kept=set())
 
 
 def thinned(values: bytes, points: int) -> list[int]:
@@ -296,35 +232,6 @@ def _suffix(filename: str) -> str:
     return suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ""
 
 
-def _title(filename: str) -> str:
-    stem = Path(filename.replace("\\", "/").replace("\0", "")).stem.replace("_", " ")
-    return " ".join("".join(c if c.isprintable() else " " for c in stem).split())[:MAX_TITLE] or "Untitled"
-
-
 def _move(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, target)
-
-
-def _checked_folder(folder: Path) -> Path:
-    try:
-        os.scandir(folder).close()
-    except PermissionError as error:
-        raise Refusal("forbidden", f"We are not allowed to read the folder {folder}.") from error
-    except OSError as error:
-        raise Refusal("not_found", f"{folder} is not a folder; --library takes a folder of music.") from error
-    return folder.absolute()
-
-
-def _cursor(after: After | None) -> str | None:
-    return None if after is None else base64.urlsafe_b64encode(f"{after.id} {after.search}".encode()).decode()
-
-
-def _after(cursor: str | None) -> After | None:
-    if not cursor:
-        return None
-    try:
-        id_text, _, text = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return After(text, TrackId(parse_id(id_text)))
-    except (binascii.Error, UnicodeError, ValueError) as error:
-        raise Refusal("invalid", "This cursor is not one of ours; begin again without it.") from error

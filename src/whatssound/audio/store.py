@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict
 
-from whatssound.audio.track import Track
-from whatssound.ids import TrackId
+from whatssound.audio.moves import Lost
+from whatssound.audio.search import NO_WORDS, Words
+from whatssound.audio.track import Source, Track
+from whatssound.ids import TrackId, UserId
 from whatssound.wire.bodies import TrackStatus
 
 
@@ -27,14 +29,37 @@ class Changes(TypedDict, total=False):
     cover_key: str | None
     size_bytes: int
     mtime_ns: int
+    path: str
+    offline: bool
+    album_artist: str | None
+    track_number: int | None
+    disc_number: int | None
+    year: int | None
+    album_key: str | None
+    credited: str | None
+    sound: str | None
+    tags_version: int
+    owner_id: UserId | None
+    last_played_ms: int | None
+    encoded_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """A place in the order of pages: the last row's search text and id."""
+    """A place in the order of pages: the last row's text and id, and its number in its album (0 in other orders)."""
 
-    search: str
-    id: TrackId
+    text: str
+    id: str
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tracks a page shows. `album` is an album's key, `artist` a name; both narrow what `words` find."""
+
+    words: Words = NO_WORDS
+    album: str | None = None
+    artist: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +69,59 @@ class StoredPage:
     tracks: list[Track]
     total: int
     next: After | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlbum:
+    """An album as its tracks tell. `artist` is None when they are by several and none of them names one."""
+
+    key: str
+    title: str
+    artist: str | None
+    year: int | None
+    tracks: int
+    duration_ms: int
+    cover_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtist:
+    """A name that tracks are listed under."""
+
+    name: str
+    albums: int
+    tracks: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlbums:
+    """A page of albums by title."""
+
+    albums: list[StoredAlbum]
+    total: int
+    next: After | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtists:
+    """A page of artists by name."""
+
+    artists: list[StoredArtist]
+    total: int
+    next: After | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What a scan compares a folder with: a track's file as it was when it was read."""
+
+    id: TrackId
+    source: Source
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    offline: bool
+    tags_version: int
 
 
 class TrackStore(Protocol):
@@ -76,8 +154,39 @@ class TrackStore(Protocol):
         """Replace fields and answer the whole track, or None when it does not exist. Keeps `search` in step."""
         ...
 
-    async def page(self, words: Sequence[str], limit: int, after: After | None) -> StoredPage:
-        """Tracks whose search text contains every one of `words` (folded as `audio.search` does), in its order."""
+    async def write(self, new: Sequence[Track], changes: Sequence[tuple[TrackId, Changes]], *, added_ms: int) -> None:
+        """`add` and many a `change` in one transaction: all or nothing. Raises ValueError as `add` does."""
+        ...
+
+    async def page(self, wanted: Wanted, limit: int, after: After | None) -> StoredPage:
+        """The wanted tracks by title; those of one album by disc and number.
+
+        Every word must begin a word of title, artist or album, and all but the last must be whole.
+        """
+        ...
+
+    async def albums(self, wanted: Wanted, limit: int, after: After | None) -> StoredAlbums:
+        """Albums by title. Words are sought in the album's name and its artists'."""
+        ...
+
+    async def artists(self, words: Words, limit: int, after: After | None) -> StoredArtists:
+        """The names that tracks are listed under."""
+        ...
+
+    async def files(self) -> list[KnownFile]:
+        """Every track's file; one query, however many there are."""
+        ...
+
+    async def lost(self) -> list[Lost]:
+        """Every offline track of the library's folders."""
+        ...
+
+    async def mark(self, offline: Sequence[TrackId], online: Sequence[TrackId]) -> None:
+        """Set and lift the offline mark, all or nothing. One that failed is `available` again when it is back."""
+        ...
+
+    async def counts(self) -> tuple[int, int]:
+        """`(tracks, of which are offline)`."""
         ...
 
     async def with_status(self, *statuses: TrackStatus) -> list[Track]:

@@ -11,7 +11,21 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Server
 
 from whatssound import __version__
-from whatssound.http import audio, auth, headers, health, identity, me, messages, page, problems, rooms, server, tracks
+from whatssound.http import (
+    audio,
+    auth,
+    headers,
+    health,
+    identity,
+    library,
+    me,
+    messages,
+    page,
+    problems,
+    rooms,
+    server,
+    tracks,
+)
 from whatssound.http.docs_page import PlainPage
 from whatssound.http.guest_rate import GuestRate
 from whatssound.http.page_files import load
@@ -31,7 +45,7 @@ are renewed by `/v1/auth/refresh`. Ids are strings. Every error has the shape `P
 def build_app(given: Services) -> Litestar:
     """The application over `given`. It starts and stops nothing: who built the services owns them."""
     built = load(given.page, public_path=given.public_path)
-    routers = [module.router() for module in (auth, me, tracks, rooms, messages, audio, health, server)]
+    routers = [module.router() for module in (auth, me, tracks, library, rooms, messages, audio, health, server)]
     return Litestar(
         route_handlers=[*routers, page.router(built)],
         dependencies={

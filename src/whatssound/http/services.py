@@ -14,6 +14,7 @@ from whatssound.accounts.user import Identity, User
 from whatssound.addresses import Proxies
 from whatssound.audio.edge import Edge
 from whatssound.audio.library import Library
+from whatssound.audio.rescans import Rescans
 from whatssound.config import Limits, People
 from whatssound.http.guest_rate import GuestRate
 from whatssound.http.page_files import Page
@@ -39,6 +40,7 @@ class Services:
     rooms: RoomService
     messages: MessageService
     library: Library
+    rescans: Rescans
     edge: Edge
     listeners: Callable[[RoomId], int]
     """How many hear a room."""

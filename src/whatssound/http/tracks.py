@@ -8,14 +8,13 @@ from litestar.params import QueryParameter
 from whatssound.accounts.roles import require
 from whatssound.http import problems
 from whatssound.http.identity import BEARER
-from whatssound.http.inputs import IdText, Limit, id_of
+from whatssound.http.inputs import ArtistName, Cursor, IdText, Limit, Query, id_of
 from whatssound.http.services import Given, LibraryGiven, PeopleGiven, Person, SignedIn
 from whatssound.http.uploads import UploadOperation, received_file
 from whatssound.ids import TrackId
 from whatssound.wire.bodies import TrackAccepted, TrackBody, TrackPage
 
-Query = Annotated[str | None, QueryParameter(max_length=200, description="Words of title, artist or album.")]
-Cursor = Annotated[str | None, QueryParameter(max_length=1_000, description="`next` of the page before.")]
+AlbumKey = Annotated[str | None, QueryParameter(max_length=64, description="An album's `key`: its tracks, in order.")]
 
 
 @post(
@@ -37,16 +36,21 @@ async def upload_track(request: Request[Any, Any, Any], user: Person, given: Giv
 async def list_tracks(
     *,
     user: Person,
-    library: LibraryGiven,
-    people: PeopleGiven,
+    given: Given,
     q: Query = None,
+    album: AlbumKey = None,
+    artist: ArtistName = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> TrackPage:
-    """The library, by title; with `q`, what contains every word of it. For who may upload or open rooms."""
-    require(user.role, "browse_library", people)
-    page = await library.page(q, limit, cursor)
-    return TrackPage(tracks=[library.body(track) for track in page.tracks], total=page.total, next=page.next)
+    """The library, by title; with `q`, what contains its words; an album in its own order.
+
+    For who may upload or open rooms.
+    """
+    require(user.role, "browse_library", given.people)
+    page = await given.library.listing.tracks(q, limit, cursor, album=album, artist=artist)
+    shown = [given.library.body(track, viewer=user.id) for track in page.tracks]
+    return TrackPage(tracks=shown, total=page.total, next=page.next)
 
 
 @get("/{track_id:str}", responses=problems.responses("invalid", "unauthorized", "not_found"))
@@ -54,7 +58,8 @@ async def get_track(track_id: IdText, identity: SignedIn, library: LibraryGiven,
     """One track, with its waveform once it is known. For everybody with a token, as rooms show tracks."""
     require(identity.role, "read", people)
     id = TrackId(id_of(track_id, "track"))
-    return library.body(await library.get(id), await library.peaks(id))
+    track = await library.get(id)
+    return library.body(track, await library.peaks(id), viewer=identity.user_id)
 
 
 @post(

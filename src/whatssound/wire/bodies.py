@@ -44,7 +44,11 @@ class Tokens(msgspec.Struct, frozen=True):
 
 
 class TrackBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A track in the library. `peaks` (0-255, about 100 a second) come with the single track only."""
+    """A track in the library. `peaks` (0-255, about 100 a second) come with the single track only.
+
+    `offline`: its file cannot be reached now; what is encoded of it plays all the same. `mine`: the viewer uploaded it.
+    `played_ms`: when it was last played in the room that was asked for.
+    """
 
     id: str
     status: TrackStatus
@@ -58,6 +62,14 @@ class TrackBody(msgspec.Struct, frozen=True, omit_defaults=True):
     peaks: list[int] | None = None
     hls: str | None = None
     cover: str | None = None
+    source: Literal["upload", "library", "demo"] = "library"
+    offline: bool = False
+    mine: bool = False
+    album_artist: str | None = None
+    track_number: int | None = None
+    disc_number: int | None = None
+    year: int | None = None
+    played_ms: int | None = None
 
 
 class TrackAccepted(msgspec.Struct, frozen=True):
@@ -69,6 +81,87 @@ class TrackPage(msgspec.Struct, frozen=True, omit_defaults=True):
     tracks: list[TrackBody]
     total: int
     next: str | None = None
+
+
+class AlbumBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An album; `key` asks for its tracks. `artist` is missing when they are by several and none names one."""
+
+    key: str
+    title: str
+    artist: str | None = None
+    year: int | None = None
+    tracks: int = 0
+    duration_ms: int = 0
+    cover: str | None = None
+
+
+class AlbumPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    albums: list[AlbumBody]
+    total: int
+    next: str | None = None
+
+
+class ArtistBody(msgspec.Struct, frozen=True):
+    name: str
+    albums: int
+    tracks: int
+
+
+class ArtistPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    artists: list[ArtistBody]
+    total: int
+    next: str | None = None
+
+
+class ScanBody(msgspec.Struct, frozen=True):
+    """The latest scan of one folder. `skipped` names what could not be read and why (100 at most)."""
+
+    folder: str
+    state: Literal["waiting", "scanning", "done", "failed"]
+    seen: int
+    added: int
+    changed: int
+    moved: int
+    offline: int
+    unreadable: int
+    skipped: list[str]
+    reason: str | None
+    finished_ms: int | None
+
+
+class RunningEncode(msgspec.Struct, frozen=True):
+    track_id: str
+    title: str
+    progress: float
+
+
+class FailedEncode(msgspec.Struct, frozen=True):
+    track_id: str
+    title: str
+    reason: str
+
+
+class EncodesBody(msgspec.Struct, frozen=True):
+    """What the encoder does; the newest 100 failures."""
+
+    waiting: int
+    running: list[RunningEncode]
+    failed: list[FailedEncode]
+
+
+class CacheBody(msgspec.Struct, frozen=True):
+    bytes: int
+    limit_bytes: int
+
+
+class LibraryBody(msgspec.Struct, frozen=True):
+    """The state of the library in one place. `offline` tracks stand in `tracks` as well."""
+
+    tracks: int
+    offline: int
+    scans: list[ScanBody]
+    encodes: EncodesBody
+    cache: CacheBody
 
 
 class RoomRequest(msgspec.Struct, frozen=True):

@@ -76,7 +76,6 @@ tracks = Table(
     Column("rate_hz", Integer, nullable=True),
     Column("loudness_lufs", Float, nullable=True),
     Column("true_peak_db", Float, nullable=True),
-    Column("peaks", LargeBinary, nullable=True),
     Column("blob_key", String(64), nullable=True, index=True),
     Column("cover_key", String(80), nullable=True),
     Column("size_bytes", BigInteger, nullable=False),
@@ -88,6 +87,7 @@ tracks = Table(
     Column("disc_number", Integer, nullable=True),
     Column("year", Integer, nullable=True),
     Column("album_key", String(32), nullable=True, index=True),
+    Column("album_sort", Text, nullable=True),
     Column("credited", Text, nullable=True),
     Column("credited_key", Text, nullable=True, index=True),
     Column("sound", String(64), nullable=True, index=True),
@@ -97,10 +97,19 @@ tracks = Table(
     Column("encoded_bytes", BigInteger, nullable=False, server_default="0"),
     Index("tracks_by_status", "status"),
     Index("tracks_by_text", "search", "id"),
+    Index("tracks_by_album", "album_sort", "album_key"),
 )
+
+track_peaks = Table(
+    "track_peaks",
+    metadata,
+    Column("track_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("peaks", LargeBinary, nullable=False),
+)
+"""Apart from `tracks`: 18 KB of waveform within each row would have to be walked over to compare 50,000 files."""
 
 SEARCH_TABLE = "tracks_search"
 """The full-text index of `tracks`: SQLite's own kind of table, which `metadata` cannot describe.
 
-Its rowid is the track's id; a deleted track leaves it by a trigger. Whoever rebuilds `tracks` must make the trigger
-anew."""
+Its rowid is the track's id. A deleted track leaves it, and `track_peaks`, by a trigger, which whoever rebuilds `tracks`
+must make anew."""

@@ -1,41 +1,73 @@
 """The library's rows, in the relational database."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import Row, case, delete, func, insert, or_, select, text, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from whatssound.adapters.sql import browsing
 from whatssound.adapters.sql.database import Database
-from whatssound.adapters.sql.tables import tracks
-from whatssound.audio.search import search_text
-from whatssound.audio.store import After, Changes, StoredPage
+from whatssound.adapters.sql.tables import SEARCH_TABLE, track_peaks, tracks
+from whatssound.audio.moves import Lost
+from whatssound.audio.search import Words, folded, indexed, search_text
+from whatssound.audio.store import (
+    After,
+    Changes,
+    KnownFile,
+    StoredAlbum,
+    StoredAlbums,
+    StoredArtist,
+    StoredArtists,
+    StoredPage,
+    Wanted,
+)
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId
 from whatssound.wire.bodies import TrackStatus
 
+_DERIVED: Final = ("search", "credited_key", "album_sort")
 _KEPT = [
     name
     for name in tracks.columns.keys()  # noqa: SIM118 (a ColumnCollection iterates over columns)
-    if name not in ("search", "peaks", "added_ms", "credited_key")
+    if name not in (*_DERIVED, "added_ms")
 ]
 _COLUMNS = [tracks.c[name] for name in _KEPT]
+_NAMES: Final = frozenset(("title", "artist", "album", "album_artist", "credited"))
+"""A change of one of these is a change of what is searched."""
+
+_MANY: Final = 500
+"""Ids in one statement."""
+
+_INDEX = text(
+    f"INSERT OR REPLACE INTO {SEARCH_TABLE} (rowid, title, people, album, credited) "
+    "VALUES (:id, :title, :people, :album, :credited)"
+)
 
 
 class SqlTracks:
-    """TrackStore over `tables.tracks`."""
+    """TrackStore over `tables.tracks`, its index of words and `tables.track_peaks`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, new: Sequence[Track], *, added_ms: int) -> None:
         """See TrackStore."""
-        if not new:
+        await self.write(new, (), added_ms=added_ms)
+
+    async def write(self, new: Sequence[Track], changes: Sequence[tuple[TrackId, Changes]], *, added_ms: int) -> None:
+        """See TrackStore."""
+        if not new and not changes:
             return
-        rows = [_row_of(track, added_ms) for track in new]
         try:
             async with self._database.write() as connection:
-                await connection.execute(insert(tracks), rows)
+                for id, change in changes:
+                    await _change(connection, id, change)
+                if new:
+                    await connection.execute(insert(tracks), [_row_of(track, added_ms) for track in new])
+                    await connection.execute(_INDEX, [_words_of(track.id, _fields(track)) for track in new])
         except IntegrityError as error:
             raise ValueError("a track of that id or path is in the library already") from error
 
@@ -61,33 +93,78 @@ class SqlTracks:
 
     async def change(self, id: TrackId, changes: Changes) -> Track | None:
         """See TrackStore."""
-        values: dict[str, Any] = dict(changes)
         async with self._database.write() as connection:
-            if values.keys() & {"title", "artist", "album"}:
-                row = (await connection.execute(select(*_COLUMNS).where(tracks.c.id == id))).first()
-                if row is None:
-                    return None
-                after: dict[str, Any] = {**dict(row._mapping), **values}  # pyright: ignore[reportPrivateUsage]
-                values["search"] = search_text(after["title"], after["artist"], after["album"])
-            statement = update(tracks).where(tracks.c.id == id).values(**values).returning(*_COLUMNS)
-            changed = (await connection.execute(statement)).first()
-        return None if changed is None else _track_of(changed)
+            return await _change(connection, id, changes)
 
-    async def page(self, words: Sequence[str], limit: int, after: After | None) -> StoredPage:
+    async def page(self, wanted: Wanted, limit: int, after: After | None) -> StoredPage:
         """See TrackStore."""
-        matches = and_(True, *(tracks.c.search.contains(word, autoescape=True) for word in words))
-        rest = (
-            matches if after is None else and_(matches, tuple_(tracks.c.search, tracks.c.id) > (after.search, after.id))
-        )
-        statement = (
-            select(*_COLUMNS, tracks.c.search).where(rest).order_by(tracks.c.search, tracks.c.id).limit(limit + 1)
-        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(browsing.tracks_page(_COLUMNS, wanted, limit, after))).all()
+            total = await connection.scalar(browsing.tracks_total(wanted))
+        shown = rows[:limit]
+        more = After(shown[-1].search, str(shown[-1].id), shown[-1].place) if len(rows) > limit else None
+        return StoredPage(tracks=[_track_of(row) for row in shown], total=total or 0, next=more)
+
+    async def albums(self, wanted: Wanted, limit: int, after: After | None) -> StoredAlbums:
+        """See TrackStore."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(browsing.albums_page(wanted, limit, after))).all()
+            total = await connection.scalar(browsing.albums_total(wanted))
+        shown = rows[:limit]
+        found = [
+            StoredAlbum(row.album_key, row.title, row.artist, row.year, row.tracks, row.duration_ms, row.cover_key)
+            for row in shown
+        ]
+        more = After(shown[-1].album_sort, shown[-1].album_key) if len(rows) > limit else None
+        return StoredAlbums(found, total or 0, more)
+
+    async def artists(self, words: Words, limit: int, after: After | None) -> StoredArtists:
+        """See TrackStore."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(browsing.artists_page(words, limit, after))).all()
+            total = await connection.scalar(browsing.artists_total(words))
+        shown = rows[:limit]
+        found = [StoredArtist(row.name, row.albums, row.tracks) for row in shown]
+        more = After(shown[-1].credited_key, "") if len(rows) > limit else None
+        return StoredArtists(found, total or 0, more)
+
+    async def files(self) -> list[KnownFile]:
+        """See TrackStore."""
+        names = ("id", "source", "path", "size_bytes", "mtime_ns", "offline", "tags_version")
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(*(tracks.c[name] for name in names)))).all()
+        return [KnownFile(*row) for row in rows]
+
+    async def lost(self) -> list[Lost]:
+        """See TrackStore."""
+        names = ("id", "path", "size_bytes", "mtime_ns", "title", "artist", "album", "duration_ms", "sound")
+        statement = select(*(tracks.c[name] for name in names)).where(tracks.c.offline, tracks.c.source == "library")
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
-            total = await connection.scalar(select(func.count()).select_from(tracks).where(matches))
-        shown = rows[:limit]
-        more = After(shown[-1].search, TrackId(shown[-1].id)) if len(rows) > limit else None
-        return StoredPage(tracks=[_track_of(row) for row in shown], total=total or 0, next=more)
+        return [Lost(*row) for row in rows]
+
+    async def mark(self, offline: Sequence[TrackId], online: Sequence[TrackId]) -> None:
+        """See TrackStore."""
+        if not offline and not online:
+            return
+        failed = tracks.c.status == "failed"
+        back = {
+            "offline": False,
+            "status": case((failed, "available"), else_=tracks.c.status),
+            "reason": case((failed, None), else_=tracks.c.reason),
+        }
+        async with self._database.write() as connection:
+            for ids, values in ((offline, {"offline": True}), (online, back)):
+                for start in range(0, len(ids), _MANY):
+                    some = ids[start : start + _MANY]
+                    await connection.execute(update(tracks).where(tracks.c.id.in_(some)).values(**values))
+
+    async def counts(self) -> tuple[int, int]:
+        """See TrackStore."""
+        statement = select(func.count(), func.count().filter(tracks.c.offline)).select_from(tracks)
+        async with self._database.read() as connection:
+            all_of_them, offline = (await connection.execute(statement)).one()
+        return all_of_them, offline
 
     async def with_status(self, *statuses: TrackStatus) -> list[Track]:
         """See TrackStore."""
@@ -98,7 +175,7 @@ class SqlTracks:
     async def peaks(self, id: TrackId) -> bytes | None:
         """See TrackStore."""
         async with self._database.read() as connection:
-            return await connection.scalar(select(tracks.c.peaks).where(tracks.c.id == id))
+            return await connection.scalar(select(track_peaks.c.peaks).where(track_peaks.c.track_id == id))
 
     async def _one(self, where: Any) -> Track | None:
         async with self._database.read() as connection:
@@ -106,11 +183,59 @@ class SqlTracks:
         return None if row is None else _track_of(row)
 
 
+async def _change(connection: AsyncConnection, id: TrackId, changes: Changes) -> Track | None:
+    values: dict[str, Any] = dict(changes)
+    if "peaks" in values:
+        await _keep_peaks(connection, id, values.pop("peaks"))
+    if values.keys() & _NAMES:
+        row = (await connection.execute(select(*_COLUMNS).where(tracks.c.id == id))).first()
+        if row is None:
+            return None
+        after: dict[str, Any] = {**dict(row._mapping), **values}  # pyright: ignore[reportPrivateUsage]
+        values |= _derived(after)
+        await connection.execute(_INDEX, _words_of(id, after))
+    if not values:
+        row = (await connection.execute(select(*_COLUMNS).where(tracks.c.id == id))).first()
+        return None if row is None else _track_of(row)
+    statement = update(tracks).where(tracks.c.id == id).values(**values).returning(*_COLUMNS)
+    changed = (await connection.execute(statement)).first()
+    return None if changed is None else _track_of(changed)
+
+
+async def _keep_peaks(connection: AsyncConnection, id: TrackId, peaks: bytes | None) -> None:
+    if peaks is None:
+        await connection.execute(delete(track_peaks).where(track_peaks.c.track_id == id))
+        return
+    statement = upsert(track_peaks).values(track_id=id, peaks=peaks)
+    await connection.execute(statement.on_conflict_do_update(index_elements=["track_id"], set_={"peaks": peaks}))
+
+
+def _fields(track: Track) -> dict[str, Any]:
+    return {name: getattr(track, name) for name in _KEPT}
+
+
 def _row_of(track: Track, added_ms: int) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(track, name) for name in _KEPT}
-    row["search"] = search_text(track.title, track.artist, track.album)
-    row["added_ms"] = added_ms
-    return row
+    row = _fields(track)
+    return {**row, **_derived(row), "added_ms": added_ms}
+
+
+def _derived(row: dict[str, Any]) -> dict[str, Any]:
+    """What order and look-ups by name go by."""
+    return {
+        "search": search_text(row["title"], row["artist"], row["album"]),
+        "credited_key": folded(row["credited"]) if row["credited"] else None,
+        "album_sort": folded(row["album"]) if row["album"] else None,
+    }
+
+
+def _words_of(id: TrackId, row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": id,
+        "title": indexed(row["title"]),
+        "people": indexed(row["artist"], row["album_artist"]),
+        "album": indexed(row["album"]),
+        "credited": indexed(row["credited"]),
+    }
 
 
 def _track_of(row: Row[Any]) -> Track:
