@@ -210,7 +210,7 @@ async def _rooms(base: _Foundation, accounts: Accounts, library: Library, stack:
 
 
 def _rescans(base: _Foundation, library: Library) -> Rescans:
-    every_s = base.config.rescan_hours * 3600 or None
+    every_s = base.config.rescan_hours * 3600
     rescans = Rescans(base.config.libraries, library.scanner, every_s=every_s, now_ms=base.timeline.now_ms)
     _show(base, "library", rescans.statistics)
     return rescans

@@ -99,7 +99,7 @@ class Config:
     libraries: tuple[Path, ...] = ()
     """A folder of music to offer; may be given several times. Only read."""
     rescan_hours: float = 6.0
-    """The folders of music are looked through again after so many hours, and at every start; 0 for never."""
+    """The folders of music are looked through again after so many hours, and at every start."""
     cache_bytes: int = 20 * 1000**3
     """What encoded audio may take; the least recently played goes first, nothing in a queue ever goes."""
     demo: bool = False
