@@ -28,7 +28,9 @@ class ServerProcess:
         port: int = 0,
         name: str = "127.0.0.1",
         environment: Mapping[str, str] | None = None,
+        outside: str | None = None,
     ) -> None:
+        self.outside = outside
         self.data = data
         self.environment = environment or {}
         self.arguments = arguments
@@ -48,8 +50,8 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        """Where people find it; `name` may be one that only their browser can resolve."""
-        return f"http://{self.name}:{self.port}"
+        """Where people find it: through a proxy, or by a `name` that only their browser can resolve."""
+        return self.outside or f"http://{self.name}:{self.port}"
 
     @property
     def pid(self) -> int:

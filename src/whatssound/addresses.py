@@ -31,7 +31,7 @@ class Proxies:
         """
         chain = [part.strip() for value in forwarded_for for part in value.split(",") if part.strip()]
         address = peer
-        while chain and self._trusts(address):
+        while chain and self.trusts(address):
             said = _without_port(chain.pop())
             if _parsed(said) is None:
                 return address
@@ -45,11 +45,12 @@ class Proxies:
         ban of one would shut out all.
         """
         near = _parsed(peer)
-        if near is None or (forwarded_for and near.is_private and not self._trusts(peer)):
+        if near is None or (forwarded_for and near.is_private and not self.trusts(peer)):
             return ""
         return home_of(self.client(peer, forwarded_for))
 
-    def _trusts(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Whether the word of `address` counts."""
         parsed = _parsed(address)
         return parsed is not None and any(parsed in network for network in self.networks)
 

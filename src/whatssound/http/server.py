@@ -1,14 +1,16 @@
-"""/v1/server: what a page needs before anybody has signed in."""
+"""/v1/server: what a page needs before anybody has signed in, and what tells an operator that a proxy does its part."""
 
-from litestar import Response, Router, get
+from typing import Any
+
+from litestar import Request, Response, Router, get
 
 from whatssound import __version__
-from whatssound.http.services import Given
-from whatssound.wire.bodies import ServerBody
+from whatssound.http.services import ClientAddress, Given
+from whatssound.wire.bodies import CallerBody, ServerBody
 
 
 @get("/v1/server")
-async def server(given: Given) -> Response[ServerBody]:
+async def server(request: Request[Any, Any, Any], address: ClientAddress, given: Given) -> Response[ServerBody]:
     """What this server is, where its links begin and who may do what here."""
     links = given.links()
     body = ServerBody(
@@ -18,8 +20,16 @@ async def server(given: Given) -> Response[ServerBody]:
         may_register=given.people.may_register,
         may_upload=given.people.may_upload,
         may_open_rooms=given.people.may_open_rooms,
+        you=_caller(request, address, given),
     )
     return Response(body, headers={"Cache-Control": "no-store"})
+
+
+def _caller(request: Request[Any, Any, Any], address: str, given: Given) -> CallerBody:
+    if "x-forwarded-for" not in request.headers:
+        return CallerBody(address, "none")
+    peer = request.client.host if request.client else ""
+    return CallerBody(address, "believed" if given.proxies.trusts(peer) else "ignored")
 
 
 def router() -> Router:

@@ -205,6 +205,13 @@ class NameRequest(msgspec.Struct, frozen=True):
     name: UserName
 
 
+class CallerBody(msgspec.Struct, frozen=True):
+    """Who asks, as limits and bans see it. `forwarded`: what became of the proxy's `X-Forwarded-For`."""
+
+    address: str
+    forwarded: Literal["none", "believed", "ignored"]
+
+
 class ServerBody(msgspec.Struct, frozen=True):
     """What anybody may know of this server. Every link to it begins with `links_base`; `reach` is who can open one."""
 
@@ -214,6 +221,7 @@ class ServerBody(msgspec.Struct, frozen=True):
     may_register: Literal["anyone", "invited", "nobody"]
     may_upload: Literal["owner", "invited", "registered", "anyone"]
     may_open_rooms: Literal["owner", "invited", "registered", "anyone"]
+    you: CallerBody
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import errno
 import resource
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import replace
 from functools import partial
@@ -15,47 +13,13 @@ import structlog
 import uvicorn
 
 from whatssound import demo_room, scans
-from whatssound.adapters.network import links_here
 from whatssound.app import Parts, running
-from whatssound.config import Config, StartError
+from whatssound.config import Config
 from whatssound.http.connection import Connection
-from whatssound.links import in_url
-
-BACKLOG = 2_048
-"""Connections that may wait to be accepted: everybody who comes back at once after a restart."""
+from whatssound.serving.greeting import greet
 
 GRACEFUL_STOP_S = 5
 """How long a running download may delay the stop."""
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket bound to `host:port` (port 0: a free one). Raises StartError when that is not possible."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except socket.gaierror as problem:
-        raise StartError(f"{host} is not an address of this computer. Give another one with --host.") from problem
-    except OSError as problem:
-        raise StartError(_bind_advice(problem, host, port)) from problem
-    listener.listen(BACKLOG)
-    return listener
-
-
-def _bind_advice(problem: OSError, host: str, port: int) -> str:
-    if problem.errno == errno.EADDRINUSE:
-        return f"Port {port} is in use. Stop the program that uses it, or choose another port with --port."
-    if problem.errno == errno.EACCES:
-        return f"Port {port} needs administrator rights. Choose one above 1023 with --port."
-    return f"Cannot listen on {host}:{port}: {problem.strerror}. Choose another with --host and --port."
-
-
-def addresses(config: Config) -> list[str]:
-    """The addresses under which people reach this server, the nearest first; links begin with the last one."""
-    everywhere = config.listen in ("0.0.0.0", "::")
-    here = f"http://{in_url('127.0.0.1' if everywhere else config.listen)}:{config.port}"
-    return list(dict.fromkeys((here, links_here(config).base)))
 
 
 def raise_open_files() -> None:
@@ -133,7 +97,7 @@ async def serve_until_stopped(config: Config, listener: socket.socket) -> None:
         work = [asyncio.create_task(_at_the_edge(_play_demo(parts, demo_plays)))]
 
         async def announce() -> None:
-            await _announce(parts)
+            await greet(parts)
             work.append(asyncio.create_task(_at_the_edge(_scan(parts))))
 
         config_of_http = uvicorn_config(parts.http, parts.gateway.protocol_factory, public_path=config.public_path)
@@ -169,13 +133,3 @@ async def _at_the_edge(job: Awaitable[None]) -> None:
         await job
     except Exception:  # a job's edge: the server goes on without it
         structlog.get_logger().exception("a start-up job failed")
-
-
-async def _announce(parts: Parts) -> None:
-    """Say where people find it. The last line is for scripts: once it is out, requests are answered."""
-    found = addresses(parts.config)
-    code = await parts.accounts.new_owner_code()
-    lines = [f"Open it: {address}" for address in found]
-    lines += [f"You are the DJ (works once): {found[-1]}/#owner={code}", f"WhatsSound is ready: {found[0]}"]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
