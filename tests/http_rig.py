@@ -11,8 +11,12 @@ import httpx
 from litestar import Litestar
 from prometheus_client import CollectorRegistry, Counter
 
+from whatssound.accounts.departures import Departures
+from whatssound.accounts.invitations import Invitations
+from whatssound.accounts.members import Members
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.tokens import AccessTokens
+from whatssound.adapters.argon2_passwords import Argon2Passwords
 from whatssound.adapters.blobs_files import FileBlobs
 from whatssound.adapters.library_catalog import LibraryCatalog
 from whatssound.adapters.media.encoder import ChildEncoder
@@ -23,6 +27,7 @@ from whatssound.adapters.secret_file import open_secret
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.addresses import Proxies
@@ -32,7 +37,7 @@ from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
-from whatssound.config import EncoderLimits, Limits
+from whatssound.config import EncoderLimits, Limits, People
 from whatssound.http.app import build_app
 from whatssound.http.services import Services
 from whatssound.ids import Snowflakes
@@ -92,6 +97,7 @@ async def opened(
     data: Path,
     *,
     limits: Limits | None = None,
+    people: People | None = None,
     encoding: bool = False,
     not_ready: Callable[[], Awaitable[Sequence[str]]] = _ready,
     page: Path | None = None,
@@ -101,7 +107,7 @@ async def opened(
     async with AsyncExitStack() as stack:
         time = ServerTime()
         services = replace(
-            await _services(stack, data, time, limits or Limits(), encoding),
+            await _services(stack, data, time, limits or Limits(), people or People(), encoding=encoding),
             not_ready=not_ready,
             page=page or data / "no-page",
             proxies=Proxies.of(proxies),
@@ -112,15 +118,23 @@ async def opened(
         yield Rig(app, services, client, time, data)
 
 
-async def _services(stack: AsyncExitStack, data: Path, time: ServerTime, limits: Limits, encoding: bool) -> Services:
+async def _services(
+    stack: AsyncExitStack, data: Path, time: ServerTime, limits: Limits, people: People, *, encoding: bool
+) -> Services:
     file = data / "whatssound.sqlite3"
     migrations.upgrade(sqlite_url(file, driver="pysqlite"))
     database = Database(sqlite_url(file))
     stack.push_async_callback(database.close)
     secret, ids = open_secret(data / "secret"), Snowflakes(time)
     accounts = Accounts(
-        SqlAccounts(database), AccessTokens(secret.derive("jwt"), now_ms=time), new_id=ids.next, now_ms=time
+        SqlAccounts(database),
+        AccessTokens(secret.derive("jwt"), now_ms=time),
+        new_id=ids.next,
+        now_ms=time,
+        people=people,
     )
+    members, passwords = SqlMembers(database), Argon2Passwords(memory_kib=64)
+    stack.push_async_callback(passwords.close)
     store = await stack.enter_async_context(await SqliteMessages.open(data / "messages.sqlite3", now_ms=time))
     messages = MessageService(store, ids, now_ms=time)
     library, edge = await _audio(stack, data, database, ids, Keys(secret.derive, time), encoding=encoding, time=time)
@@ -134,12 +148,16 @@ async def _services(stack: AsyncExitStack, data: Path, time: ServerTime, limits:
         person=accounts.person,
         now_ms=time,
         random_bits=secrets.randbits,
+        people=people,
     )
     stack.push_async_callback(rooms.stop)
     registry = CollectorRegistry()
     Counter("whatssound_tests", "So that there is something to see.", registry=registry).inc()
     return Services(
         accounts=accounts,
+        members=Members(accounts, members, passwords, people=people, new_id=ids.next, now_ms=time),
+        invitations=Invitations(accounts, members, new_id=ids.next, now_ms=time),
+        departures=await stack.enter_async_context(Departures(accounts, members, now_ms=time)),
         rooms=rooms,
         messages=messages,
         library=library,
@@ -151,6 +169,7 @@ async def _services(stack: AsyncExitStack, data: Path, time: ServerTime, limits:
         upload_folder=data / "uploads" / "tmp",
         now_ms=time,
         limits=limits,
+        people=people,
     )
 
 

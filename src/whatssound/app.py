@@ -10,9 +10,13 @@ from typing import Any, Literal
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
+from whatssound.accounts.departures import Departures
+from whatssound.accounts.invitations import Invitations
+from whatssound.accounts.members import Members
 from whatssound.accounts.service import Accounts
-from whatssound.accounts.tokens import AccessTokens
+from whatssound.accounts.tokens import ACCESS_LIFE_S, AccessTokens
 from whatssound.accounts.user import User
+from whatssound.adapters.argon2_passwords import Argon2Passwords
 from whatssound.adapters.blobs_files import FileBlobs
 from whatssound.adapters.data_folder import DataFolder, DataFolderError
 from whatssound.adapters.library_catalog import LibraryCatalog
@@ -24,6 +28,7 @@ from whatssound.adapters.network import links_here
 from whatssound.adapters.secret_file import Secret, open_secret
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.migrations import upgrade
 from whatssound.adapters.sql.newest import newest_id
 from whatssound.adapters.sql.rooms import SqlRooms
@@ -88,6 +93,16 @@ class _Rooms:
     bus: MemoryBus
 
 
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Those who are here: by name only, with a password, by invitation, and on their way out."""
+
+    accounts: Accounts
+    members: Members
+    invitations: Invitations
+    departures: Departures
+
+
 @asynccontextmanager
 async def running(config: Config) -> AsyncGenerator[Parts]:
     """Every part of the server, started; stopped in reverse order on leaving.
@@ -98,7 +113,8 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         folder = stack.enter_context(DataFolder(config.data))
         forget_abandoned(folder.uploads)
         base = await _foundation(config, folder, stack)
-        accounts = _accounts(base)
+        people = await _people(base, stack)
+        accounts = people.accounts
         library, edge = await _audio(base, stack)
         rescans = _rescans(base, library)
         rooms = await _rooms(base, accounts, library, stack)
@@ -116,9 +132,13 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         )
         await gateway.start()
         stack.push_async_callback(gateway.stop)
+        await stack.enter_async_context(people.departures)
         http = build_app(
             Services(
                 accounts=accounts,
+                members=people.members,
+                invitations=people.invitations,
+                departures=people.departures,
                 rooms=rooms.service,
                 messages=rooms.messages,
                 library=library,
@@ -151,7 +171,28 @@ async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack)
 
 def _accounts(base: _Foundation) -> Accounts:
     tokens = AccessTokens(base.secret.derive("jwt"), now_ms=base.timeline.now_ms)
-    return Accounts(SqlAccounts(base.database), tokens, new_id=base.ids.next, now_ms=base.timeline.now_ms)
+    return Accounts(
+        SqlAccounts(base.database),
+        tokens,
+        new_id=base.ids.next,
+        now_ms=base.timeline.now_ms,
+        people=base.config.people,
+    )
+
+
+async def _people(base: _Foundation, stack: AsyncExitStack) -> _People:
+    accounts, store, now_ms = _accounts(base), SqlMembers(base.database), base.timeline.now_ms
+    accounts.recalled(await store.recalled_since(int(now_ms()) - ACCESS_LIFE_S * 1_000))
+    passwords = Argon2Passwords()
+    stack.push_async_callback(passwords.close)
+    _show(base, "passwords", passwords.statistics)
+    people = base.config.people
+    return _People(
+        accounts,
+        Members(accounts, store, passwords, people=people, new_id=base.ids.next, now_ms=now_ms),
+        Invitations(accounts, store, new_id=base.ids.next, now_ms=now_ms),
+        Departures(accounts, store, now_ms=now_ms),
+    )
 
 
 async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edge]:
@@ -199,7 +240,7 @@ async def _rooms(base: _Foundation, accounts: Accounts, library: Library, stack:
         random_bits=secrets.randbits,
         people=base.config.people,
     )
-    accounts.on_renamed(service.renamed)
+    accounts.on_changed(service.renamed)
     library.on_changed(lambda track: service.track_changed(library.wire_track(track), failed=track.status == "failed"))
     await service.start()
     stack.push_async_callback(service.stop)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from whatssound.accounts.service import Accounts, as_account
+from whatssound.accounts.service import Accounts
 from whatssound.accounts.tokens import AccessTokens
 from whatssound.accounts.user import User
 from whatssound.adapters.sql import migrations
@@ -58,7 +58,7 @@ async def refused(awaitable: object) -> str:
 async def test_a_guest_gets_tokens_that_speak_for_them(accounts: Accounts) -> None:
     user, tokens = await accounts.guest("  Ana\u200b  María ")
     assert user.name == "Ana María"
-    assert tokens.user == as_account(user)
+    assert tokens.user == accounts.shown(user)
     identity = accounts.verify(tokens.access_token)
     assert (identity.user_id, identity.name, identity.role) == (user.id, "Ana María", "guest")
     assert await accounts.user(identity) == user

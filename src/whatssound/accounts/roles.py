@@ -50,9 +50,9 @@ def may(role: Role, action: Action, people: People) -> bool:
     return action in ("read", "listen") or not _TOGETHER[role].isdisjoint(_allowed(action, people))
 
 
-def may_all(role: Role, people: People) -> list[Action]:
+def may_all(role: Role, people: People) -> tuple[Action, ...]:
     """Everything that `role` may do on a server with these settings."""
-    return [action for action in ACTIONS if may(role, action, people)]
+    return tuple(action for action in ACTIONS if may(role, action, people))
 
 
 def require(role: Role, action: Action, people: People) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import base64
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from whatssound.accounts.recalls import Recalls
+from whatssound.accounts.roles import may_all
 from whatssound.accounts.store import AccountStore
 from whatssound.accounts.tokens import (
     ACCESS_LIFE_S,
@@ -17,6 +19,7 @@ from whatssound.accounts.tokens import (
     was_stolen,
 )
 from whatssound.accounts.user import Identity, Role, User, checked_name, name_key, variants
+from whatssound.config import People
 from whatssound.ids import UserId
 from whatssound.wire.bodies import Account, Tokens
 from whatssound.wire.errors import Refusal
@@ -40,7 +43,7 @@ NAME_ATTEMPTS = 5
 class Accounts:
     """The people of this server: guests by name, the owner by a one-time code, and their tokens.
 
-    `new_id` makes Snowflakes, `now_ms` is server time, `random` gives unguessable bytes.
+    `new_id` makes Snowflakes, `now_ms` is server time, `random` gives unguessable bytes; `people` says who may do what.
     """
 
     def __init__(
@@ -51,26 +54,40 @@ class Accounts:
         new_id: Callable[[], int],
         now_ms: Callable[[], float],
         random: Callable[[int], bytes] = secrets.token_bytes,
+        people: People | None = None,
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._new_id = new_id
         self._now_ms = now_ms
         self._random = random
+        self._people = people or People()
+        self._recalls = Recalls(ACCESS_LIFE_S * 1_000)
         self._tidy_due_ms = 0.0
-        self._on_renamed: list[Callable[[User], None]] = []
+        self._on_changed: list[Callable[[User], None]] = []
+        self._on_recalled: list[Callable[[UserId], None]] = []
         self._naming = asyncio.Lock()  # two who want one name here take turns, and get 2 and 3 instead of a conflict
 
     def verify(self, token: str) -> Identity:
         """Who an access token speaks for; cheap enough for every request. Raises Refusal `unauthorized`."""
-        return self._tokens.verify(token)
+        identity = self._tokens.verify(token)
+        if self._recalls.holds(identity):
+            raise _sign_in_again()
+        return identity
+
+    def is_recalled(self, identity: Identity) -> bool:
+        """Whether this identity's token does not count any more: the account is gone, or its password was changed."""
+        return self._recalls.holds(identity)
 
     def token_for(self, user: User | None, role: Role | None = None, ttl_s: float = ACCESS_LIFE_S) -> str:
         """An access token for `user`, in their own role or in `role`; without a user, one that only reads."""
-        return self._tokens.issue(user, role or (user.role if user else "anon"), ttl_s)
+        issued_ms = None if user is None else self._recalls.issue_ms(user.id, self._now_ms())
+        return self._tokens.issue(user, role or (user.role if user else "anon"), ttl_s, issued_ms=issued_ms)
 
     async def user(self, identity: Identity) -> User:
-        """The person behind a token, as they are called now, in the token's role.
+        """The person behind a token, as they are called now, in the role they have now.
+
+        A token that was made for another role than its person's keeps that one.
 
         Raises Refusal `forbidden` for a token that only reads and `unauthorized` when the person is gone.
         """
@@ -81,18 +98,29 @@ class Accounts:
             raise Refusal("unauthorized", "This account is gone; sign in again.")
         with contextlib.suppress(OSError):  # a full disk keeps nobody out who only wants to listen
             await self._store.seen(user.id, now_ms=int(self._now_ms()), stale_ms=SEEN_EVERY_MS)
-        return User(user.id, user.name, identity.role)
+        return User(user.id, user.name, identity.role if identity.role_is_fixed else user.role)
 
     async def person(self, id: UserId) -> User | None:
         """Somebody by id, as they are called now; None when they are gone."""
         return await self._store.get(id)
+
+    async def called(self, name: str) -> User | None:
+        """Somebody by name, as it counts here (see `accounts.user.name_key`); None when nobody is called so."""
+        return await self._store.by_key(name_key(name))
+
+    async def require_free(self, name: str, *, for_user: UserId | None = None) -> None:
+        """Raises Refusal `conflict`, with a name that is free, when somebody else has this one."""
+        if (await self._store.taken([name_key(name)])).get(name_key(name), for_user) == for_user:
+            return
+        free = await self._free_name(name, 0, for_user=for_user)
+        raise Refusal("conflict", f"Somebody here is called {name}; {free} is free.", details={"free": free})
 
     async def guest(self, name: str) -> tuple[User, Tokens]:
         """A new guest. A name that somebody has gets a number. Raises Refusal `invalid` for an unusable name."""
         wanted = checked_name(name)
         await self._tidy()
         user = await self._add(wanted, "guest")
-        return user, await self._signed_in(user)
+        return user, await self.sign_in(user)
 
     async def account(self, name: str, role: Role) -> User:
         """The person of this name and role, made when there is none yet; for tokens given out by hand."""
@@ -118,7 +146,7 @@ class Accounts:
                 "This owner link was used or replaced. Restart the server for a new one, or run `whatssound token`.",
             )
         user = await self.owner()
-        return user, await self._signed_in(user)
+        return user, await self.sign_in(user)
 
     async def refresh(self, refresh_token: str) -> tuple[User, Tokens]:
         """New tokens for an old refresh token, which is used up.
@@ -140,6 +168,12 @@ class Accounts:
         await self._store.seen(user.id, now_ms=now_ms, stale_ms=SEEN_EVERY_MS)
         return user, self._tokens_of(user, secret)
 
+    async def sign_out(self, refresh_token: str) -> None:
+        """End the sign-in that this refresh token belongs to; an unknown one is no sign-in."""
+        known = await self._store.refresh(hash_of(refresh_token))
+        if known is not None:
+            await self._store.revoke_family(known.family)
+
     async def rename(self, user: User, name: str) -> User:
         """Give somebody another name, by the rules of a new guest's. Raises Refusal `invalid`."""
         wanted = checked_name(name)
@@ -147,12 +181,45 @@ class Accounts:
             for attempt in range(NAME_ATTEMPTS):
                 free = await self._free_name(wanted, attempt, for_user=user.id)
                 if await self._store.rename(user.id, free, name_key(free)):
-                    return User(user.id, free, user.role)
+                    renamed = User(user.id, free, user.role)
+                    self.changed(renamed)
+                    return renamed
         raise _name_contested()
 
-    def on_renamed(self, callback: Callable[[User], None]) -> None:
-        """Call `callback` when somebody has taken another name. It must not block or raise."""
-        self._on_renamed.append(callback)
+    def on_changed(self, callback: Callable[[User], None]) -> None:
+        """Call `callback` when somebody has another name or another role. It must not block or raise."""
+        self._on_changed.append(callback)
+
+    def changed(self, user: User) -> None:
+        """Somebody has another name or role now: tell those who asked to be told."""
+        for told in self._on_changed:
+            told(user)
+
+    def on_recalled(self, callback: Callable[[UserId], None]) -> None:
+        """Call `callback` when somebody's tokens do not count any more. It must not block or raise."""
+        self._on_recalled.append(callback)
+
+    def recall(self, id: UserId) -> None:
+        """From now on no token that this person was given until now counts."""
+        self._recalls.recall(id, self._now_ms())
+        for told in self._on_recalled:
+            told(id)
+
+    def recalled(self, moments_ms: Mapping[UserId, int]) -> None:
+        """Take over what was recalled before this process began."""
+        self._recalls.load(moments_ms)
+
+    def shown(self, user: User) -> Account:
+        """A person as the API shows them. Raises ValueError for `anon`, which is nobody."""
+        if user.role == "anon":
+            raise ValueError("anon is no account")
+        return Account(id=str(user.id), name=user.name, role=user.role, may=list(may_all(user.role, self._people)))
+
+    async def sign_in(self, user: User) -> Tokens:
+        """New tokens for somebody who has proved who they are: a sign-in of its own."""
+        secret, token = self._refresh_token(user.id, self._new_id())
+        await self._store.add_refresh(token)
+        return self._tokens_of(user, secret)
 
     async def _add(self, wanted: str, role: Role) -> User:
         async with self._naming:
@@ -174,17 +241,12 @@ class Accounts:
     def _below(self, bound: int) -> int:
         return int.from_bytes(self._random(8)) % bound
 
-    async def _signed_in(self, user: User) -> Tokens:
-        secret, token = self._refresh_token(user.id, self._new_id())
-        await self._store.add_refresh(token)
-        return self._tokens_of(user, secret)
-
     def _refresh_token(self, user_id: UserId, family: int) -> tuple[str, RefreshToken]:
         secret = self._secret()
         return secret, RefreshToken(hash_of(secret), user_id, family, int(self._now_ms()) + REFRESH_LIFE_MS)
 
     def _tokens_of(self, user: User, refresh_token: str) -> Tokens:
-        return Tokens(self.token_for(user), refresh_token, ACCESS_LIFE_S, as_account(user))
+        return Tokens(self.token_for(user), refresh_token, ACCESS_LIFE_S, self.shown(user))
 
     def _secret(self) -> str:
         return base64.urlsafe_b64encode(self._random(REFRESH_BYTES)).rstrip(b"=").decode()
@@ -195,13 +257,6 @@ class Accounts:
             return
         self._tidy_due_ms = now_ms + TIDY_EVERY_MS
         await self._store.forget(guests_unseen_since_ms=int(now_ms) - GUEST_LIFE_MS, now_ms=int(now_ms))
-
-
-def as_account(user: User) -> Account:
-    """A person as the API shows them. Raises ValueError for `anon`, which is nobody."""
-    if user.role == "anon":
-        raise ValueError("anon is no account")
-    return Account(id=str(user.id), name=user.name, role=user.role)
 
 
 def _sign_in_again() -> Refusal:

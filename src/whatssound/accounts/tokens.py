@@ -39,7 +39,9 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     exp: Annotated[float, Meta(ge=0, le=1e12)]
     sub: str | None = None
     name: str = ""
-    iat: float | None = None
+    iat: Annotated[float, Meta(ge=0, le=1e12)] | None = None
+    fixed: bool = False
+    """`role` was asked for; otherwise it is the person's own, and may have changed since."""
 
 
 class AccessTokens:
@@ -53,12 +55,16 @@ class AccessTokens:
         self._now_ms = now_ms
         self._verified: OrderedDict[bytes, Identity] = OrderedDict()
 
-    def issue(self, user: User | None, role: Role, ttl_s: float = ACCESS_LIFE_S) -> str:
+    def issue(
+        self, user: User | None, role: Role, ttl_s: float = ACCESS_LIFE_S, *, issued_ms: int | None = None
+    ) -> str:
         """A token for `user`, or one that only reads when there is none."""
-        now_s = int(self._now_ms() / 1_000)
-        claims: dict[str, Any] = {"role": role, "iat": now_s, "exp": int(now_s + ttl_s)}
+        issued_ms = int(self._now_ms()) if issued_ms is None else issued_ms
+        claims: dict[str, Any] = {"role": role, "iat": issued_ms / 1_000, "exp": int(issued_ms // 1_000 + ttl_s)}
         if user is not None:
             claims |= {"sub": str(user.id), "name": user.name}
+            if role != user.role:
+                claims["fixed"] = True
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, self._key)
 
     def verify(self, token: str) -> Identity:
@@ -84,7 +90,8 @@ class AccessTokens:
         except (JoseError, ValueError) as error:
             raise _not_ours() from error
         role = claims.role if user_id is not None else "anon"
-        return Identity(user_id, claims.name, role, int(claims.exp * 1_000))
+        issued_ms = 0 if claims.iat is None else round(claims.iat * 1_000)
+        return Identity(user_id, claims.name, role, int(claims.exp * 1_000), issued_ms, claims.fixed)
 
     def _remember(self, digest: bytes, identity: Identity) -> None:
         self._verified[digest] = identity

@@ -34,6 +34,9 @@ class Identity:
     name: str
     role: Role
     expires_ms: int
+    issued_ms: int = 0
+    role_is_fixed: bool = False
+    """The token was made for this role; otherwise its person's role counts as it is now."""
 
 
 def checked_name(name: str) -> str:

@@ -39,6 +39,8 @@ class Limits:
     """Largest uploaded file."""
     guests_per_minute: int = 60
     """New guests from one address in a minute."""
+    logins_per_minute: int = 10
+    """Passwords tried from one address in a minute; with one name, from all addresses together, three times as many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from whatssound.http import (
     headers,
     health,
     identity,
+    invitations,
     library,
     me,
     messages,
@@ -27,8 +28,9 @@ from whatssound.http import (
     tracks,
 )
 from whatssound.http.docs_page import PlainPage
-from whatssound.http.guest_rate import GuestRate
 from whatssound.http.page_files import load
+from whatssound.http.quotas import Quotas
+from whatssound.http.rates import SignInRates
 from whatssound.http.services import UNCOMPRESSED, Services
 from whatssound.wire.errors import Refusal
 
@@ -37,25 +39,33 @@ BODY_BYTES: Final = 256 * 1024
 
 _ABOUT: Final = """Live DJ sessions: one plays, everyone hears the same second of it and talks.
 
-Send `Authorization: Bearer <access token>`; tokens come from `/v1/auth/guest` and `/v1/auth/owner`, live an hour, and
-are renewed by `/v1/auth/refresh`. Ids are strings. Every error has the shape `Problem`; when it says
-`retry_after_ms`, the same request may succeed then. What happens live in a room goes over the socket, not over this."""
+Send `Authorization: Bearer <access token>`; tokens come from `/v1/auth/guest`, `/v1/auth/login` and others beside
+them, live an hour, and are renewed by `/v1/auth/refresh`. Ids are strings. Every error has the shape `Problem`; when
+it says `retry_after_ms`, the same request may succeed then. What happens live in a room goes over the
+socket, not over this."""
+
+
+_ROUTES: Final = (auth, me, invitations, tracks, library, rooms, messages, audio, health, server)
 
 
 def build_app(given: Services) -> Litestar:
     """The application over `given`. It starts and stops nothing: who built the services owns them."""
     built = load(given.page, public_path=given.public_path)
-    routers = [module.router() for module in (auth, me, tracks, library, rooms, messages, audio, health, server)]
+    routers = [module.router() for module in _ROUTES]
     return Litestar(
         route_handlers=[*routers, page.router(built)],
         dependencies={
             "given": _same(given),
             "accounts": _same(given.accounts),
+            "members": _same(given.members),
+            "invitations": _same(given.invitations),
+            "departures": _same(given.departures),
             "rooms": _same(given.rooms),
             "messages": _same(given.messages),
             "library": _same(given.library),
             "edge": _same(given.edge),
-            "guest_rate": _same(GuestRate(given.limits.guests_per_minute, now_ms=given.now_ms)),
+            "rates": _same(SignInRates(given.limits, now_ms=given.now_ms)),
+            "quotas": _same(Quotas(given.people, _none_stored)),
             "people": _same(given.people),
             "built": _same(built),
             **identity.providers(),
@@ -71,6 +81,10 @@ def build_app(given: Services) -> Litestar:
         logging_config=None,
         debug=False,
     )
+
+
+async def _none_stored(_user: object) -> int:
+    return 0
 
 
 def _same(value: Any) -> Provide:

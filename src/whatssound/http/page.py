@@ -51,7 +51,9 @@ An installed package brings the page along; if this one does not, install it ane
 """
 
 
-@route(["/", "/r/{slug:str}", "/about-music"], http_method=["GET", "HEAD"], media_type="text/html", include_in_schema=False)
+@route(
+    ["/", "/r/{slug:str}", "/about-music"], http_method=["GET", "HEAD"], media_type="text/html", include_in_schema=False
+)
 async def page(request: Request[Any, Any, Any], built: PageGiven, given: Given) -> Response[bytes]:
     """The page; which view it shows is its own business."""
     if built.index is None:

@@ -9,6 +9,9 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from prometheus_client import CollectorRegistry
 
+from whatssound.accounts.departures import Departures
+from whatssound.accounts.invitations import Invitations
+from whatssound.accounts.members import Members
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.user import Identity, User
 from whatssound.addresses import Proxies
@@ -16,8 +19,9 @@ from whatssound.audio.edge import Edge
 from whatssound.audio.library import Library
 from whatssound.audio.rescans import Rescans
 from whatssound.config import Limits, People
-from whatssound.http.guest_rate import GuestRate
 from whatssound.http.page_files import Page
+from whatssound.http.quotas import Quotas
+from whatssound.http.rates import SignInRates
 from whatssound.ids import RoomId
 from whatssound.links import Links
 from whatssound.messages.service import MessageService
@@ -37,6 +41,9 @@ class Services:
     """Everything behind the routes. `upload_folder` takes uploads while they arrive, on the data folder's disk."""
 
     accounts: Accounts
+    members: Members
+    invitations: Invitations
+    departures: Departures
     rooms: RoomService
     messages: MessageService
     library: Library
@@ -60,11 +67,15 @@ class Services:
 
 
 AccountsGiven = SkipValidation[NamedDependency[Accounts]]
+MembersGiven = SkipValidation[NamedDependency[Members]]
+InvitationsGiven = SkipValidation[NamedDependency[Invitations]]
+DeparturesGiven = SkipValidation[NamedDependency[Departures]]
 RoomsGiven = SkipValidation[NamedDependency[RoomService]]
 MessagesGiven = SkipValidation[NamedDependency[MessageService]]
 LibraryGiven = SkipValidation[NamedDependency[Library]]
 EdgeGiven = SkipValidation[NamedDependency[Edge]]
-GuestRateGiven = SkipValidation[NamedDependency[GuestRate]]
+RatesGiven = SkipValidation[NamedDependency[SignInRates]]
+QuotasGiven = SkipValidation[NamedDependency[Quotas]]
 PeopleGiven = SkipValidation[NamedDependency[People]]
 PageGiven = SkipValidation[NamedDependency[Page]]
 Given = SkipValidation[NamedDependency[Services]]

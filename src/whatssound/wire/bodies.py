@@ -9,6 +9,8 @@ from whatssound.wire import events
 
 UserName = Annotated[str, Meta(min_length=1, max_length=32)]
 RoomTitle = Annotated[str, Meta(min_length=1, max_length=80)]
+Password = Annotated[str, Meta(max_length=1_024)]
+InvitationCode = Annotated[str, Meta(min_length=1, max_length=64)]
 TrackStatus = Literal["available", "queued", "encoding", "ready", "failed"]
 
 
@@ -22,16 +24,89 @@ class OwnerRequest(msgspec.Struct, frozen=True):
     code: str
 
 
+class RegisterRequest(msgspec.Struct, frozen=True):
+    """`invitation` is the code of an invitation's link; most servers ask for one."""
+
+    name: UserName
+    password: Password
+    invitation: InvitationCode | None = None
+
+
+class LoginRequest(msgspec.Struct, frozen=True):
+    name: UserName
+    password: Password
+
+
+class PasswordRequest(msgspec.Struct, frozen=True):
+    """`old` is needed by whoever has a password already."""
+
+    new: Password
+    old: Password | None = None
+
+
+class DepartureRequest(msgspec.Struct, frozen=True):
+    """`password` is needed by whoever has one."""
+
+    password: Password | None = None
+
+
 class RefreshRequest(msgspec.Struct, frozen=True):
     refresh_token: str
 
 
 class Account(msgspec.Struct, frozen=True):
-    """A person and their role on this server."""
+    """A person, their role on this server, and what it lets them do: `upload`, `open_room`, `invite`, …"""
 
     id: str
     name: str
     role: Literal["guest", "user", "invited", "owner", "service"]
+    may: list[str]
+
+
+class Storage(msgspec.Struct, frozen=True):
+    """What somebody's uploads take, and may take; null is no limit."""
+
+    used_bytes: int
+    quota_bytes: int | None
+
+
+class Me(Account, frozen=True):
+    """Who asks, with what only they need to know."""
+
+    has_password: bool
+    storage: Storage
+
+
+class InvitationRequest(msgspec.Struct, frozen=True):
+    """How many people may come by this link, and for how many days."""
+
+    uses: Annotated[int, Meta(ge=1, le=100)] = 1
+    days: Annotated[int, Meta(ge=1, le=365)] = 7
+
+
+class InvitationBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An open invitation. `code` and `path` are shown once, when it is made: append `path` to the server's address."""
+
+    id: str
+    expires_ms: int
+    uses_left: int
+    code: str | None = None
+    path: str | None = None
+
+
+class InvitationList(msgspec.Struct, frozen=True):
+    invitations: list[InvitationBody]
+
+
+class InvitationCheck(msgspec.Struct, frozen=True):
+    """Who invites, and until when."""
+
+    invited_by: str
+    expires_ms: int
+
+
+class InvitationAcceptance(msgspec.Struct, frozen=True):
+    code: InvitationCode
 
 
 class Tokens(msgspec.Struct, frozen=True):

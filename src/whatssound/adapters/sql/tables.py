@@ -44,6 +44,33 @@ owner_codes = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("code_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("invited_by", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("uses_left", Integer, nullable=False),
+)
+
+departures = Table(
+    "departures",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("gone_ms", BigInteger, nullable=False),
+    Column("done", Boolean, nullable=False),
+)
+
 rooms = Table(
     "rooms",
     metadata,
