@@ -16,6 +16,7 @@ from whatssound.adapters.messages_sqlite.store import SqliteMessages
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.addresses import Proxies
 from whatssound.bus.log import RoomLog
@@ -25,6 +26,7 @@ from whatssound.gateway import Gateway
 from whatssound.ids import Snowflakes, TrackId
 from whatssound.messages.service import MessageService
 from whatssound.rooms.catalog import TrackNow
+from whatssound.rooms.homes import Homes
 from whatssound.rooms.room import Room
 from whatssound.rooms.service import RoomService
 from whatssound.wire import events
@@ -114,6 +116,7 @@ async def opened(
             messages,
             Crate(),
             ids,
+            homes=Homes(SqlHomeBans(database), key=b"h" * 32, now_ms=time.now_ms),
             owner="test",
             person=accounts.person,
             now_ms=time.now_ms,

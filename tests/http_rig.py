@@ -27,6 +27,7 @@ from whatssound.adapters.secret_file import open_secret
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.tracks import SqlTracks
@@ -42,6 +43,7 @@ from whatssound.http.app import build_app
 from whatssound.http.services import Services
 from whatssound.ids import Snowflakes
 from whatssound.messages.service import MessageService
+from whatssound.rooms.homes import Homes
 from whatssound.rooms.service import RoomService
 
 
@@ -144,6 +146,7 @@ async def _services(
         messages,
         LibraryCatalog(library),
         ids,
+        homes=Homes(SqlHomeBans(database), key=secret.derive("homes"), now_ms=time),
         owner="test",
         person=accounts.person,
         now_ms=time,

@@ -17,12 +17,14 @@ from whatssound.adapters.memory import MemoryLog
 from whatssound.adapters.messages_sqlite import SqliteMessages
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.bus.log import LogEvent, LogPosition, LogUnavailable
 from whatssound.ids import RoomId, Snowflakes, TrackId, UserId
 from whatssound.messages.service import MessageService
 from whatssound.messages.store import MessageStore
 from whatssound.rooms.catalog import TrackNow
+from whatssound.rooms.homes import Homes
 from whatssound.rooms.room import Room
 from whatssound.rooms.service import RoomService
 from whatssound.rooms.store import RoomStore
@@ -162,6 +164,7 @@ async def house(
             messages,
             shelf,
             ids,
+            homes=Homes(SqlHomeBans(database), key=b"h" * 32, now_ms=clock, max_visits=10),
             owner=f"node 0:start {start}",
             person=_person,
             now_ms=clock,

@@ -28,6 +28,7 @@ from whatssound.adapters.network import links_here
 from whatssound.adapters.secret_file import Secret, open_secret
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.migrations import upgrade
 from whatssound.adapters.sql.newest import newest_id
@@ -50,6 +51,7 @@ from whatssound.http.services import Services
 from whatssound.http.uploads import forget_abandoned
 from whatssound.ids import Snowflakes, ms_of
 from whatssound.messages.service import MessageService
+from whatssound.rooms.homes import Homes
 from whatssound.rooms.service import RoomService
 
 TokenRole = Literal["anon", "guest", "user", "owner", "service"]
@@ -234,6 +236,7 @@ async def _rooms(base: _Foundation, accounts: Accounts, library: Library, stack:
         messages,
         LibraryCatalog(library),
         base.ids,
+        homes=Homes(SqlHomeBans(base.database), key=base.secret.derive("homes"), now_ms=now_ms),
         owner=epoch,
         person=accounts.person,
         now_ms=now_ms,

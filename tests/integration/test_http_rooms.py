@@ -162,3 +162,17 @@ async def test_who_keeps_order_sees_the_moderators_and_who_is_muted_or_banned(ri
     ]
     for headers, status in ((await rig.owner(), 200), (people["Ben"], 403), (people["Troll"], 403), ({}, 401)):
         assert (await rig.client.get(path, headers=headers)).status_code == status
+
+
+async def test_a_new_guest_from_the_home_of_the_banned_reads_neither_room_nor_chat(rig: Rig) -> None:
+    room = await rig.room("Friday")
+    id, troll = RoomId(int(room["room"]["id"])), (await rig.services.accounts.guest("Troll"))[0]
+    rig.services.rooms.visited(id, troll.id, "203.0.113.9")
+    ban = commands.MemberBan(user_id=str(troll.id))
+    await rig.services.rooms.run(id, await rig.services.accounts.owner(), ban, device=None)
+    rig.time.now_ms += 1
+    headers = await rig.guest("Somebody Else")
+    for path in ("", "/messages"):
+        answer = await rig.client.get(f"/v1/rooms/{room['room']['slug']}{path}", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "banned")
+        assert answer.json()["details"]["until_ms"] > rig.time.now_ms

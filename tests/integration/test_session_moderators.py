@@ -1,5 +1,6 @@
 """Moderators over real sockets: made, at work, and unmade."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from clients import Refused
 from gateway_rig import Rig, opened
+from gateway_server import connected
+from whatssound.accounts.user import User
 from whatssound.rooms.room import Room
 
 
@@ -94,3 +97,27 @@ async def test_who_is_no_moderator_any_more_can_do_nothing_more_at_once(rig: Rig
         assert (await client.event("member", where=lambda told: told["role"] == "listener"))["rev"] > 0
         with pytest.raises(Refused, match="forbidden"):
             await client.push(topic(room), "member:mute", user_id=str(ben.id), for_ms=1)
+
+
+async def test_a_banned_person_does_not_come_back_as_a_new_guest_from_the_same_home(tmp_path: Path) -> None:
+    async with opened(tmp_path, proxies=["127.0.0.1"]) as rig:
+        room, ana, troll = await rig.room(), await rig.guest("Ana"), await rig.guest("Troll")
+        rig.time.ms += 1_000
+
+        async def joined(who: User, home: str) -> str:
+            token = rig.accounts.token_for(who)
+            async with connected(rig.port, additional_headers={"X-Forwarded-For": f"6.6.6.6, {home}"}) as client:
+                await client.send(json.dumps(["1", "1", topic(room), "phx_join", {"access_token": token}]))
+                while (frame := json.loads(await client.recv()))[3] != "phx_reply":
+                    pass
+                return frame[4]["response"].get("code", "ok")
+
+        assert await joined(troll, "2001:db8:0:7::1") == "ok"
+        async with rig.client(rig.dj) as dj:
+            await dj.join(topic(room))
+            await dj.push(topic(room), "member:ban", user_id=str(troll.id))
+        rig.time.ms += 1_000
+        again = await rig.guest("Somebody Else")
+        assert await joined(again, "2001:db8:0:7::99") == "banned"
+        assert await joined(ana, "2001:db8:0:7::99") == "ok"
+        assert await joined(again, "2001:db8:0:8::1") == "ok"

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from whatssound.adapters.data_folder import DataFolderError
 
-PURPOSES: Final = ("jwt", "blobs", "playlists")
-"""`jwt` signs access tokens, `blobs` names stored audio, `playlists` signs the way to it."""
+PURPOSES: Final = ("jwt", "blobs", "playlists", "homes")
+"""`jwt` signs access tokens, `blobs` names stored audio, `playlists` signs the way to it, `homes` hides addresses."""
 
 SECRET_BYTES: Final = 32
 KEY_BYTES: Final = 32

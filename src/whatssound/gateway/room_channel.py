@@ -10,7 +10,7 @@ from whatssound.accounts.user import Identity, User
 from whatssound.bus.log import LogPosition
 from whatssound.bus.timeline import Timeline
 from whatssound.gateway.bucket import TokenBucket
-from whatssound.gateway.channel import Channel, encode_json, refusal_payload
+from whatssound.gateway.channel import Channel, ChannelState, encode_json, refusal_payload
 from whatssound.gateway.feed import RoomFeed, Send
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.session import Session
@@ -33,6 +33,9 @@ REACTIONS_PER_S, REACTIONS_BURST = 5, 10
 
 TYPING_PER_S, TYPING_BURST = 0.5, 2
 """A client that types says so every few seconds; more is answered ok and dropped."""
+
+VISIT_EVERY_MS: Final = 300_000
+"""How often the room hears again from which home somebody listens; a ban forgets homes a day after it heard last."""
 
 _DECODERS: Final = {name: msgspec.json.Decoder(command).decode for name, command in commands.COMMANDS.items()}
 _decode_join: Final = msgspec.json.Decoder(commands.Join).decode
@@ -67,6 +70,7 @@ class RoomChannel(Channel):
         self._device: str | None = None
         self._feed: RoomFeed | None = None
         self._position: LogPosition | None = None
+        self._visited_ms = 0.0
         self._reactions = TokenBucket(REACTIONS_PER_S, REACTIONS_BURST, now_s=now_s)
         self._typing = TokenBucket(TYPING_PER_S, TYPING_BURST, now_s=now_s)
 
@@ -140,6 +144,8 @@ class RoomChannel(Channel):
         """A token that has expired ends the channel; a client with a newer one joins again."""
         if self._identity is not None and self._identity.expires_ms <= now_ms:
             self.close("phx_error", refusal_payload(Refusal("unauthorized", "Your sign-in has expired; renew it.")))
+        elif now_ms - self._visited_ms >= VISIT_EVERY_MS and self.state is ChannelState.JOINED:
+            self._note_visit(now_ms)
 
     def renewed(self, identity: Identity) -> None:
         """A newer token of the same person prolongs the channel, one of somebody else does not."""
@@ -180,9 +186,11 @@ class RoomChannel(Channel):
     async def _welcomed(self) -> Room:
         """The room as it is now, once it is sure that this person may be in it."""
         room = await self._parts.rooms.find(str(self._room_id))
-        self._parts.rooms.may_join(room, self.user_id)
+        if self._identity is not None:
+            await self._parts.rooms.admit(room, self._identity, self.session.home)
         if self._identity is not None and self._identity.user_id is not None:
             self._user = await self._parts.accounts.user(self._identity)
+            self._note_visit(self._parts.timeline.now_ms())
         await self._look_up_me()
         return room
 
@@ -206,6 +214,11 @@ class RoomChannel(Channel):
 
     async def _look_up_me(self) -> None:
         self._me = await self._parts.rooms.me(self._room_id, self._user)
+
+    def _note_visit(self, now_ms: float) -> None:
+        self._visited_ms = now_ms
+        if self.user_id is not None:
+            self._parts.rooms.visited(self._room_id, self.user_id, self.session.home)
 
     def _person(self) -> User:
         if self._user is None:

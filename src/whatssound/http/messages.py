@@ -9,7 +9,7 @@ from whatssound.accounts.roles import require
 from whatssound.http import problems
 from whatssound.http.identity import BEARER
 from whatssound.http.inputs import IdOrSlug, Limit, id_of
-from whatssound.http.services import MessagesGiven, PeopleGiven, RoomsGiven, SignedIn
+from whatssound.http.services import Home, MessagesGiven, PeopleGiven, RoomsGiven, SignedIn
 from whatssound.ids import MessageId
 from whatssound.wire.bodies import MessagePage
 from whatssound.wire.errors import Refusal
@@ -24,6 +24,7 @@ async def list_messages(
     identity: SignedIn,
     rooms: RoomsGiven,
     messages: MessagesGiven,
+    home: Home,
     people: PeopleGiven,
     before: MessageIdText = None,
     after: MessageIdText = None,
@@ -35,7 +36,7 @@ async def list_messages(
     if sum(bound is not None for bound in (before, after, around)) > 1:
         raise Refusal("invalid", "Ask with one of before, after and around.")
     found = await rooms.find(room)
-    rooms.may_join(found, identity.user_id)
+    await rooms.admit(found, identity, home)
     page = await messages.page(found.id, before=_id(before), after=_id(after), around=_id(around), limit=limit)
     return MessagePage(messages=[message.as_wire() for message in page.messages], has_more=page.has_more)
 

@@ -7,7 +7,7 @@ from whatssound.accounts.roles import require
 from whatssound.http import problems
 from whatssound.http.identity import BEARER, BEARER_OR_NONE
 from whatssound.http.inputs import IdOrSlug
-from whatssound.http.services import Given, Person, RoomsGiven, SignedIn, Visitor
+from whatssound.http.services import Given, Home, Person, RoomsGiven, SignedIn, Visitor
 from whatssound.rooms.room import Room
 from whatssound.wire.bodies import MemberList, RoomBody, RoomList, RoomPatch, RoomRequest
 
@@ -32,11 +32,11 @@ async def list_rooms(visitor: Visitor, given: Given) -> RoomList:
 
 
 @get("/{room:str}", security=BEARER, responses=problems.responses("invalid", "unauthorized", "banned", "not_found"))
-async def get_room(room: IdOrSlug, identity: SignedIn, given: Given) -> RoomBody:
+async def get_room(room: IdOrSlug, identity: SignedIn, home: Home, given: Given) -> RoomBody:
     """One room, by id or slug; an unlisted one too, for whoever has its link."""
     require(identity.role, "read", given.people)
     found = await given.rooms.find(room)
-    given.rooms.may_join(found, identity.user_id)
+    await given.rooms.admit(found, identity, home)
     return body_of(given, found)
 
 

@@ -7,6 +7,7 @@ from whatssound.accounts.user import User
 from whatssound.ids import RoomId, UserId
 from whatssound.rooms import commands as intents
 from whatssound.rooms import permissions
+from whatssound.rooms.homes import Homes
 from whatssound.rooms.owned import OwnedRooms
 from whatssound.rooms.room import Room, decide
 from whatssound.rooms.wire_ids import asked_id
@@ -20,8 +21,9 @@ MemberCallback = Callable[[RoomId, UserId, str], None]
 class Moderation:
     """Runs `member:*` commands. `person` finds somebody by id."""
 
-    def __init__(self, rooms: OwnedRooms, person: Callable[[UserId], Awaitable[User | None]]) -> None:
+    def __init__(self, rooms: OwnedRooms, homes: Homes, person: Callable[[UserId], Awaitable[User | None]]) -> None:
         self._rooms = rooms
+        self._homes = homes
         self._person = person
         self._callbacks: list[MemberCallback] = []
 
@@ -45,11 +47,19 @@ class Moderation:
                 mute = intents.Mute(_as_wire(person), int(now_ms) + for_ms if for_ms else None)
                 return await self._done(room, person, mute, "muted" if for_ms else None)
             case commands.MemberBan(banned=banned):
-                ban = intents.Ban(_as_wire(person), banned)
-                return await self._done(room, person, ban, "banned" if banned else None)
+                return await self._ban(room, person, banned)
             case commands.MemberRole(role=role):
                 appoint = intents.Appoint(_as_wire(person), role == "moderator")
                 return await self._done(room, person, appoint, "role")
+
+    async def _ban(self, room: Room, person: User, banned: bool) -> dict[str, Any]:
+        """The homes first: written for nobody who is banned, they mean nothing and lapse."""
+        if banned:
+            await self._homes.ban(room.id, person.id)
+        done = await self._done(room, person, intents.Ban(_as_wire(person), banned), "banned" if banned else None)
+        if not banned:
+            await self._homes.lift(room.id, person.id)
+        return done
 
     async def _done(self, room: Room, person: User, intent: intents.Command, told: str | None) -> dict[str, Any]:
         changed = await self._rooms.change(room.id, lambda room, now_ms: decide(room, intent, now_ms))

@@ -20,6 +20,7 @@ from whatssound.rooms.background import Background
 from whatssound.rooms.catalog import Catalog
 from whatssound.rooms.chat import Chat
 from whatssound.rooms.dj import LEAD_MS, Dj
+from whatssound.rooms.homes import Homes
 from whatssound.rooms.moderation import MemberCallback, Moderation
 from whatssound.rooms.naming import checked_title, slug_of
 from whatssound.rooms.owned import MAX_HELD, OwnedRooms
@@ -53,6 +54,7 @@ class RoomStatistics(NamedTuple):
     conflicts: int
     pending: int
     failures: int
+    visits: int
 
 
 class RoomService:
@@ -70,6 +72,7 @@ class RoomService:
         catalog: Catalog,
         ids: Snowflakes,
         *,
+        homes: Homes,
         owner: str,
         person: Callable[[UserId], Awaitable[User | None]],
         now_ms: Callable[[], float],
@@ -83,6 +86,7 @@ class RoomService:
         self._catalog = catalog
         self._people = people or People()
         self._ids = ids
+        self._homes = homes
         self._owner = owner
         self._now_ms = now_ms
         self._random_bits = random_bits
@@ -103,7 +107,7 @@ class RoomService:
         self._snapshots = Snapshots(catalog.sign, now_ms)
         self._chat = Chat(messages, log)
         self._dj = Dj(self._rooms, catalog, ids, lead_ms=lead_ms)
-        self._moderation = Moderation(self._rooms, person)
+        self._moderation = Moderation(self._rooms, homes, person)
         self._ticks = 0
 
     async def create(self, actor: User, title: str, settings: events.Settings) -> Room:
@@ -207,6 +211,18 @@ class RoomService:
         """Refusal `banned`. An ended room may be joined: its page says so."""
         permissions.may_join(room, user_id)
 
+    async def admit(self, room: Room, identity: Identity, home: str) -> None:
+        """Refusal `banned` to who is banned, and to a guest account made after a ban from the same `home`.
+
+        `home` is `addresses.home_of` where they come from, "" when that is unknown.
+        """
+        permissions.may_join(room, identity.user_id)
+        await self._homes.may_join(room, identity, home)
+
+    def visited(self, room_id: RoomId, user_id: UserId, home: str) -> None:
+        """Somebody is in the room, from `home`; to be called when they join and now and then while they are there."""
+        self._homes.seen(room_id, user_id, home)
+
     def on_member(self, callback: MemberCallback) -> None:
         """Call `callback` at once when somebody was "kicked", "banned" or "muted", or got another "role"."""
         self._moderation.on_member(callback)
@@ -254,7 +270,8 @@ class RoomService:
         await self._rooms.settle()
 
     async def sweep(self) -> None:
-        """Take the rooms that are due within 10 s, and arm their timers."""
+        """Take the rooms that are due within 10 s, and arm their timers; forget what has lapsed."""
+        await self._background.run(self._homes.tidy(), name="forget homes")
         soon = await refusing(self._store.due_before(self._now_ms() + SWEEP_AHEAD_MS, limit=SWEEP_ROWS))
         for id in soon:
             if self._rooms.mine(id) is None:
@@ -275,6 +292,7 @@ class RoomService:
             conflicts=self._rooms.conflicts,
             pending=self._appender.pending,
             failures=self._background.failures,
+            visits=len(self._homes),
         )
 
     async def _rename(self, dj: User) -> None:

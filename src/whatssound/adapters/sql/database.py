@@ -72,7 +72,9 @@ def prepare_connection(connection: Any, _record: Any) -> None:
     """Set what SQLite forgets with each connection."""
     cursor = connection.cursor()
     _use_wal(cursor)
-    for pragma in ("synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
+    # What is deleted is overwritten, so that nothing promised to be forgotten can be dug out of the file.
+    secure = "secure_delete = ON"
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {BUSY_TIMEOUT_MS}", secure):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -140,3 +141,48 @@ SEARCH_TABLE = "tracks_search"
 
 Its rowid is the track's id. A deleted track leaves it, and `track_peaks`, by a trigger, which whoever rebuilds `tracks`
 must make anew."""
+
+plays = Table(
+    "plays",
+    metadata,
+    Column("room_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("started_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("ended_ms", BigInteger, nullable=False),
+    Column("track_id", BigInteger, nullable=False),
+    Column("added_by_id", BigInteger, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
+    Index("plays_by_track", "room_id", "track_id", "started_ms"),
+)
+
+saved_queues = Table(
+    "saved_queues",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("name_key", String(240), nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    UniqueConstraint("user_id", "name_key"),
+)
+
+saved_queue_tracks = Table(
+    "saved_queue_tracks",
+    metadata,
+    Column("queue_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("track_id", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("artist", Text, nullable=True),
+    Column("duration_ms", BigInteger, nullable=False),
+)
+
+home_bans = Table(
+    "home_bans",
+    metadata,
+    Column("room_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("home", LargeBinary(16), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("banned_ms", BigInteger, nullable=False),
+    Column("lapses_ms", BigInteger, nullable=False, index=True),
+)
