@@ -6,7 +6,7 @@ import { Http } from "./realtime/http";
 import { BrowserAccounts } from "./state/accounts";
 import { OpenHome } from "./state/home";
 import { BrowserLibrary } from "./state/library";
-import type { Engine, Room } from "./state/model";
+import type { Desk, Engine, Room } from "./state/model";
 import { OpenRoom } from "./state/room";
 import { BrowserSession } from "./state/session";
 import { tabMemory } from "./state/storage";
@@ -26,16 +26,23 @@ export function openEngine(): Engine {
   const session = new BrowserSession();
   const http = new Http(session);
   const accounts = new BrowserAccounts(http, session);
-  const library = new BrowserLibrary(http, session);
+  const library = new BrowserLibrary(http);
   const tab = new Tab(tabMemory, window);
   let connection: Connection | null = null;
   let present: OpenRoom | null = null;
+  let desk: Promise<Desk> | null = null;
   window.whatssound = { probe: () => present?.probe() ?? null };
   takeOwnerCode(session);
   return {
     session,
     accounts,
     library,
+    desk() {
+      desk ??= import("./state/desk").then(({ openDesk }) => openDesk(http, session));
+      // A load that failed is tried again by the next who asks.
+      desk.catch(() => (desk = null));
+      return desk;
+    },
     home: () => new OpenHome(http, session, accounts),
     room(slug: string): Room {
       // Opened before anything else is known, so that the first join finds a socket.

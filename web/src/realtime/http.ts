@@ -45,6 +45,10 @@ export class Http {
     return this.request<T>("PATCH", path, { body });
   }
 
+  async put<T>(path: string, body: unknown): Promise<T> {
+    return this.request<T>("PUT", path, { body });
+  }
+
   async remove<T = void>(path: string): Promise<T> {
     return this.request<T>("DELETE", path, {});
   }

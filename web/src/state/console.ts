@@ -36,6 +36,10 @@ export function makeConsole(host: ConsoleHost): Console {
       const command = { track_id: trackId, nonce: randomId(), ...(before === null ? {} : { before }) };
       return (await host.push<{ entry_id: string }>("queue:add", command)).entry_id;
     },
+    async addMany(trackIds, before = null) {
+      const command = { track_ids: trackIds, nonce: randomId(), ...(before === null ? {} : { before }) };
+      return (await host.push<{ entry_ids: string[] }>("queue:add_many", command)).entry_ids;
+    },
     removeEntry: (entryId) => host.push("queue:remove", { entry_id: entryId }),
     move: (entryId, before) => host.push("queue:move", { entry_id: entryId, before }),
     kick: (userId) => host.push("member:kick", { user_id: userId }),

@@ -6,8 +6,13 @@
  */
 
 import type {
+<<<<<<< HEAD
   Account, Entry, Invitation, InvitationNotice, Member, Playback, Reaction, RoomBody, RoomRole, RoomState, ServerBody, Settings, Track,
   TrackBody, TrackPage, User,
+=======
+  Account, AlbumPage, ArtistPage, Entry, LibraryBody, Member, Playback, PlayPage, QueueSummary, Reaction, RoomBody, RoomState,
+  SavedQueue, Settings, Track, TrackBody, TrackPage, User,
+>>>>>>> 3d51881 (Give the DJ a desk: albums and artists, whole folders, saved queues, cue, the set)
 } from "./wire";
 
 export type * from "./wire";
@@ -123,6 +128,8 @@ export interface Console {
   skip(): Promise<void>;
   /** Before `before`, or at the end. Resolves with the entry's id. */
   add(trackId: string, before?: string | null): Promise<string>;
+  /** All of them in this order, or none. Resolves with the entries' ids. */
+  addMany(trackIds: readonly string[], before?: string | null): Promise<readonly string[]>;
   removeEntry(entryId: string): Promise<void>;
   /** `before` null moves to the end. */
   move(entryId: string, before: string | null): Promise<void>;
@@ -190,6 +197,49 @@ export interface Home extends Readable<HomeView> {
   close(): void;
 }
 
+/** What anybody may know of the server's music. */
+export interface Library {
+  track(id: string): Promise<TrackBody>;
+  /** The waveform of a track, 0-255, about 100 a second; null while it is not known yet. Remembered. */
+  peaks(trackId: string): Promise<readonly number[] | null>;
+}
+
+/** Which tracks a page of the library shows. */
+export interface TracksWanted {
+  /** Words of title, artist or album. */
+  readonly query?: string;
+  /** The `key` of an album: its tracks, in their order. */
+  readonly album?: string;
+  readonly artist?: string;
+  /** Marks what this room has played before. */
+  readonly roomId?: string | null;
+}
+
+/** The server's music, for those who may browse it. A `cursor` is the `next` of the page before. */
+export interface Catalog {
+  tracks(wanted: TracksWanted, cursor?: string | null): Promise<TrackPage>;
+  albums(wanted: { readonly query?: string; readonly artist?: string }, cursor?: string | null): Promise<AlbumPage>;
+  artists(query: string, cursor?: string | null): Promise<ArtistPage>;
+  /** Every track of an album in its order, whatever its length. */
+  wholeAlbum(key: string): Promise<readonly TrackBody[]>;
+  status(): Promise<LibraryBody>;
+  /** Looks for changes in the folders; for the owner. */
+  scan(): Promise<void>;
+  /** Takes an upload away for good, with all that was made from it. */
+  remove(trackId: string): Promise<void>;
+  /** The whole track as an Ogg Vorbis file. `roomId` is where it plays: saving is allowed there, or it is refused. */
+  ogg(trackId: string, roomId: string | null): Promise<Blob>;
+}
+
+/** Queues kept for another night; everybody has their own. */
+export interface SavedQueues {
+  list(): Promise<readonly QueueSummary[]>;
+  get(id: string): Promise<SavedQueue>;
+  save(name: string, trackIds: readonly string[]): Promise<SavedQueue>;
+  rename(queue: SavedQueue, name: string): Promise<SavedQueue>;
+  remove(id: string): Promise<void>;
+}
+
 /** One file on its way into the library. */
 export interface Upload {
   readonly key: string;
@@ -202,17 +252,67 @@ export interface Upload {
   readonly problem: Problem | null;
 }
 
-/** The server's music. */
-export interface Library {
-  search(query: string, cursor?: string | null): Promise<TrackPage>;
-  track(id: string): Promise<TrackBody>;
-  /** The waveform of a track, 0-255, about 100 a second; null while it is not known yet. Remembered. */
-  peaks(trackId: string): Promise<readonly number[] | null>;
-  readonly uploads: Readable<readonly Upload[]>;
-  /** Two files at a time; `onReady` is called once per file when it can be queued (before it is fully encoded). */
-  upload(files: readonly File[], onReady?: (track: TrackBody) => void): void;
+/** A whole folder may be on its way: `shown` is bounded, the figures count everything since the last quiet moment. */
+export interface UploadsView {
+  /** What moves, what failed, the first that wait, and what came in last. */
+  readonly shown: readonly Upload[];
+  /** Files that wait and are not in `shown`. */
+  readonly waiting: number;
+  /** Files that have arrived, or could not. */
+  readonly done: number;
+  readonly total: number;
+  /** Files in dropped folders that are not music. */
+  readonly ignored: number;
+}
+
+export interface Uploads extends Readable<UploadsView> {
+  /** Two files at a time, in this order. `onReady` gets what can be queued, in this order too, and is awaited. */
+  add(files: readonly File[], options?: { ignored?: number; onReady?: (tracks: readonly TrackBody[]) => Promise<void> }): void;
   /** Stops a running upload, or forgets a finished one. */
   dismiss(key: string): void;
+  /** Forgets what waits and what failed; what is being sent arrives. */
+  stopWaiting(): void;
+}
+
+/** Where a private sound goes. */
+export interface SoundOutput {
+  readonly id: string;
+  readonly label: string;
+}
+
+export interface CueView {
+  readonly track: { readonly id: string; readonly title: string; readonly cover: string | null } | null;
+  readonly state: "off" | "loading" | "playing" | "paused" | "failed";
+  readonly durationMs: number;
+  readonly problem: Problem | null;
+  /** The chosen one, or null for the system's own. */
+  readonly output: SoundOutput | null;
+  /** This browser can send it elsewhere, such as to headphones. */
+  readonly mayChoose: boolean;
+}
+
+/** Hears a track on this device alone, while the room plays on. */
+export interface Cue extends Readable<CueView> {
+  /** Call it inside the tap. */
+  play(trackId: string, title: string, cover: string | null): void;
+  toggle(): void;
+  seek(positionMs: number): void;
+  stop(): void;
+  /** Cheap, for `requestAnimationFrame`. */
+  positionNow(): number;
+  /** What there is to choose from; the browser may ask the person first. Rejects with a `Problem`. */
+  outputs(): Promise<readonly SoundOutput[]>;
+  useOutput(output: SoundOutput | null): Promise<void>;
+}
+
+/** What a DJ works with; loaded when it is first wanted. */
+export interface Desk {
+  readonly catalog: Catalog;
+  readonly uploads: Uploads;
+  readonly queues: SavedQueues;
+  readonly cue: Cue;
+  /** What a room has played, newest first; `before` is the `next` of the page before. */
+  plays(roomId: string, before?: string | null): Promise<PlayPage>;
 }
 
 export interface SessionView {
@@ -260,6 +360,8 @@ export interface Engine {
   readonly session: Session;
   readonly accounts: Accounts;
   readonly library: Library;
+  /** Rejects when it cannot be loaded; ask again. */
+  desk(): Promise<Desk>;
   home(): Home;
   room(slug: string): Room;
 }

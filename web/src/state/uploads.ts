@@ -1,19 +1,20 @@
-/** Files on their way into the library: sent two at a time, then watched until they can be heard. */
+/** Files on their way into the library: sent two at a time, in order, then watched until they can be heard. */
 
-import { address } from "../base";
-import { isRefusal, problem, asProblem, ProblemError } from "../realtime/problem";
-import { refusalIn, type Credentials, type Http } from "../realtime/http";
+import { problem, asProblem, ProblemError } from "../realtime/problem";
+import type { Credentials, Http } from "../realtime/http";
 import { randomId } from "../realtime/random";
-import type { Upload } from "./model";
+import { InOrder, type Place } from "./in_order";
+import type { Upload, Uploads, UploadsView } from "./model";
 import { Cell } from "./readable";
+import { posted } from "./sent_file";
 import type { TrackBody } from "./wire";
 
-type OnReady = (track: TrackBody) => void;
+type OnReady = (tracks: readonly TrackBody[]) => Promise<void>;
 
 interface Job {
-  readonly key: string;
   readonly file: File;
-  readonly onReady: OnReady | undefined;
+  readonly place: Place<TrackBody>;
+  upload: Upload;
   stop: () => void;
   stopped: boolean;
 }
@@ -22,55 +23,95 @@ const AT_ONCE = 2;
 const WATCH_MS = 700;
 const LOST_MS = 3_000;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** So many are asked for in one round: a folder arrives faster than it is encoded. */
+const WATCHED_AT_ONCE = 4;
+
+/** What `queue:add_many` takes. */
+const MOST_AT_ONCE = 200;
 
 /** Enough has been encoded to know that it is music. */
 const PLAYABLE = 0.02;
 
-export class Uploads extends Cell<readonly Upload[]> {
-  private readonly waiting: Job[] = [];
-  private readonly jobs = new Map<string, Job>();
+/** After these the next file would fare no better. */
+const HOPELESS = new Set(["disk_full", "quota", "forbidden"]);
+
+/** How much of each kind is shown, and remembered when it is over. */
+const SHOWN = { sending: AT_ONCE, encoding: WATCHED_AT_ONCE, waiting: 3, failed: 50, ready: 50 } as const;
+
+/** A bar that moves more often than this is not seen to. */
+const DRAW_MS = 100;
+
+const NOTHING: UploadsView = { shown: [], waiting: 0, done: 0, total: 0, ignored: 0 };
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export class BrowserUploads extends Cell<UploadsView> implements Uploads {
+  private waiting: Job[] = [];
+  private jobs: Job[] = [];
+  private followed: Job[] = [];
+  private watching = false;
   private sending = 0;
+  private figures = { done: 0, total: 0, ignored: 0 };
+  private drawing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly http: Http,
     private readonly credentials: Credentials,
   ) {
-    super([]);
+    super(NOTHING);
   }
 
-  add(files: readonly File[], onReady?: OnReady): void {
-    const fresh = files.map((file): Job => ({ key: randomId(), file, onReady, stop: () => undefined, stopped: false }));
-    this.set([...this.get(), ...fresh.map(({ key, file }) => newUpload(key, file.name))]);
-    for (const job of fresh) this.jobs.set(job.key, job);
-    this.waiting.push(...fresh);
+  add(files: readonly File[], { ignored = 0, onReady }: { ignored?: number; onReady?: OnReady } = {}): void {
+    if (this.idle) this.figures = { done: 0, total: 0, ignored: 0 };
+    const line = new InOrder<TrackBody>(onReady ?? (() => Promise.resolve()), MOST_AT_ONCE);
+    this.waiting.push(...files.map((file) => newJob(file, line.place())));
+    this.figures.total += files.length;
+    this.figures.ignored += ignored;
     this.next();
+    this.draw();
   }
 
   dismiss(key: string): void {
-    const job = this.jobs.get(key);
-    this.jobs.delete(key);
-    if (job !== undefined) {
-      job.stopped = true;
-      job.stop();
-    }
-    this.set(this.get().filter((upload) => upload.key !== key));
+    const job = [...this.jobs, ...this.waiting].find(({ upload }) => upload.key === key);
+    if (job === undefined) return;
+    job.stopped = true;
+    job.stop();
+    job.place.leave();
+    if (this.waiting.includes(job)) this.figures.total -= 1;
+    this.forget([job]);
+    this.draw();
+  }
+
+  stopWaiting(): void {
+    for (const { place } of this.waiting) place.leave();
+    this.figures.total -= this.waiting.length;
+    this.waiting = [];
+    this.forget(this.jobs.filter(({ upload }) => upload.phase === "failed"));
+    this.draw();
+  }
+
+  private get idle(): boolean {
+    return this.sending === 0 && this.waiting.length === 0;
   }
 
   private next(): void {
     while (this.sending < AT_ONCE) {
       const job = this.waiting.shift();
-      if (job === undefined) return;
-      if (!job.stopped) void this.run(job);
+      if (job === undefined) break;
+      this.jobs.push(job);
+      void this.run(job);
     }
+    // Whoever leaves now would lose what has not been sent yet.
+    if (this.idle) removeEventListener("beforeunload", askToStay);
+    else addEventListener("beforeunload", askToStay);
   }
 
   private async run(job: Job): Promise<void> {
     try {
       const { id } = await this.sent(job);
-      await this.watch(job, id);
+      if (!(await this.look(job, id))) this.watch(job);
     } catch (thrown) {
-      this.show(job, { phase: "failed", problem: asProblem(thrown) });
+      this.fail(job, asProblem(thrown));
     }
   }
 
@@ -80,16 +121,25 @@ export class Uploads extends Cell<readonly Upload[]> {
     this.show(job, { phase: "sending" });
     try {
       return await this.send(job);
+    } catch (thrown) {
+      const why = asProblem(thrown);
+      if (HOPELESS.has(why.code)) this.giveUp(why);
+      throw why;
     } finally {
       this.sending -= 1;
+      this.figures.done += 1;
       this.next();
+      this.draw();
     }
   }
 
   private async send(job: Job): Promise<{ id: string }> {
     const token = await this.credentials.token();
-    const send = (bearer: string): Promise<{ id: string }> =>
-      posted(job, bearer, (fraction) => this.show(job, { fraction }));
+    const send = (bearer: string): Promise<{ id: string }> => {
+      const sending = posted(job.file, bearer, (fraction) => this.progress(job, fraction));
+      job.stop = sending.stop;
+      return sending.answer;
+    };
     try {
       return await send(token);
     } catch (thrown) {
@@ -98,27 +148,51 @@ export class Uploads extends Cell<readonly Upload[]> {
     }
   }
 
-  /** Follows the encoding. A file that turns out to be broken fails with the server's reason. */
-  private async watch(job: Job, id: string): Promise<void> {
-    let told = false;
-    while (!job.stopped) {
-      const track = await this.lookUp(id);
-      if (track === null) {
-        await pause(LOST_MS);
-        continue;
-      }
-      const failed = track.status === "failed";
-      const ready = track.status === "ready";
-      const phase = failed ? "failed" : ready ? "ready" : "encoding";
-      const why = failed ? new ProblemError("unsupported", track.reason ?? problem("unsupported").message) : null;
-      this.show(job, { phase, fraction: ready ? 1 : (track.progress ?? 0), track, problem: why });
-      if (!told && (ready || (track.status === "encoding" && (track.progress ?? 0) > PLAYABLE))) {
-        told = true;
-        job.onReady?.(track);
-      }
-      if (failed || ready) return;
+  private watch(job: Job): void {
+    this.followed.push(job);
+    if (!this.watching) void this.watchRounds();
+  }
+
+  /** Follows the encoding of the first few; the others take their places when those are done. */
+  private async watchRounds(): Promise<void> {
+    this.watching = true;
+    while (this.followed.length > 0) {
       await pause(WATCH_MS);
+      const round = this.followed.filter(({ stopped }) => !stopped).slice(0, WATCHED_AT_ONCE);
+      const over = await Promise.all(round.map((job) => this.lookAgain(job)));
+      this.followed = this.followed.filter((job) => !job.stopped && over[round.indexOf(job)] !== true);
     }
+    this.watching = false;
+  }
+
+  private async lookAgain(job: Job): Promise<boolean> {
+    try {
+      return await this.look(job, job.upload.track?.id ?? "");
+    } catch (thrown) {
+      this.fail(job, asProblem(thrown));
+      return true;
+    }
+  }
+
+  /** Whether there is nothing more to wait for. A file that turns out to be broken fails with the server's reason. */
+  private async look(job: Job, id: string): Promise<boolean> {
+    let track = await this.lookUp(id);
+    while (track === null && !job.stopped) {
+      await pause(LOST_MS);
+      track = await this.lookUp(id);
+    }
+    if (track === null || job.stopped) return true;
+    if (track.status === "failed") {
+      this.show(job, { track });
+      this.fail(job, new ProblemError("unsupported", track.reason ?? problem("unsupported").message));
+      return true;
+    }
+    // One that is `available` is encoded when somebody wants it: so many encodes wait already.
+    const over = track.status === "ready" || track.status === "available";
+    this.show(job, { phase: over ? "ready" : "encoding", fraction: over ? 1 : (track.progress ?? 0), track });
+    // Only music has a length; without one the encoder has to say that it is.
+    if (over || (track.duration_ms ?? 0) > 0 || (track.progress ?? 0) > PLAYABLE) job.place.fill(track);
+    return over;
   }
 
   /** Null while the server cannot be asked: the file has arrived, and is encoded without being watched. */
@@ -131,41 +205,64 @@ export class Uploads extends Cell<readonly Upload[]> {
     }
   }
 
+  private fail(job: Job, why: ProblemError): void {
+    job.place.leave();
+    this.show(job, { phase: "failed", problem: why });
+  }
+
+  /** What waits would be sent for nothing. */
+  private giveUp(why: ProblemError): void {
+    const left = this.waiting;
+    this.waiting = [];
+    this.jobs.push(...left);
+    this.figures.done += left.length;
+    for (const job of left) {
+      job.place.leave();
+      job.upload = { ...job.upload, phase: "failed", problem: why };
+    }
+    this.trim();
+    this.draw();
+  }
+
+  private progress(job: Job, fraction: number): void {
+    job.upload = { ...job.upload, fraction };
+    this.drawing ??= setTimeout(() => this.draw(), DRAW_MS);
+  }
+
   private show(job: Job, change: Partial<Upload>): void {
-    this.set(this.get().map((upload) => (upload.key === job.key ? { ...upload, ...change } : upload)));
+    job.upload = { ...job.upload, ...change };
+    this.trim();
+    this.draw();
+  }
+
+  private trim(): void {
+    for (const phase of ["ready", "failed"] as const) {
+      const over = this.jobs.filter(({ upload }) => upload.phase === phase);
+      this.forget(over.slice(0, Math.max(0, over.length - SHOWN[phase])));
+    }
+  }
+
+  private forget(jobs: readonly Job[]): void {
+    if (jobs.length === 0) return;
+    this.jobs = this.jobs.filter((job) => !jobs.includes(job));
+    this.waiting = this.waiting.filter((job) => !jobs.includes(job));
+  }
+
+  private draw(): void {
+    clearTimeout(this.drawing);
+    this.drawing = undefined;
+    const first = this.waiting.slice(0, SHOWN.waiting);
+    const left: Record<Upload["phase"], number> = { ...SHOWN };
+    const shown = [...this.jobs, ...first].filter(({ upload }) => left[upload.phase]-- > 0).map(({ upload }) => upload);
+    this.set({ shown, waiting: this.waiting.length - first.length, ...this.figures });
   }
 }
 
-function newUpload(key: string, fileName: string): Upload {
-  return { key, fileName, phase: "waiting", fraction: 0, track: null, problem: null };
+function newJob(file: File, place: Place<TrackBody>): Job {
+  const upload: Upload = { key: randomId(), fileName: file.name, phase: "waiting", fraction: 0, track: null, problem: null };
+  return { file, place, upload, stop: () => undefined, stopped: false };
 }
 
-/** Sends one file. `XMLHttpRequest`, because `fetch` does not tell how much has been sent. */
-function posted(job: Job, token: string, onProgress: (fraction: number) => void): Promise<{ id: string }> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", address("/v1/tracks"));
-    request.setRequestHeader("Authorization", `Bearer ${token}`);
-    request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
-    request.onerror = () => reject(problem("offline"));
-    // Nobody reads this one: whoever stops an upload has dismissed it.
-    request.onabort = () => reject(problem("offline"));
-    request.onload = () => {
-      const body: unknown = parsed(request.responseText);
-      if (request.status < 300 && !isRefusal(body)) resolve(body as { id: string });
-      else reject(refusalIn(request.status, body));
-    };
-    job.stop = () => request.abort();
-    const form = new FormData();
-    form.append("file", job.file);
-    request.send(form);
-  });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+function askToStay(event: BeforeUnloadEvent): void {
+  event.preventDefault();
 }

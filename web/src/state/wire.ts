@@ -172,11 +172,111 @@ export interface TrackBody {
   readonly peaks?: readonly number[] | null;
   readonly hls?: string | null;
   readonly cover?: string | null;
+  readonly source?: "upload" | "library" | "demo";
+  /** Its file cannot be reached at the moment; what is encoded already still plays. */
+  readonly offline?: boolean;
+  /** Uploaded by whoever asked. */
+  readonly mine?: boolean;
+  readonly album_artist?: string | null;
+  readonly track_number?: number | null;
+  readonly disc_number?: number | null;
+  readonly year?: number | null;
+  /** When the room that was named in the question played it last. */
+  readonly played_ms?: number | null;
 }
 
 export interface TrackPage {
   readonly tracks: readonly TrackBody[];
   readonly total: number;
+  readonly next?: string | null;
+}
+
+export interface AlbumBody {
+  readonly key: string;
+  readonly title: string;
+  readonly artist?: string | null;
+  readonly year?: number | null;
+  readonly tracks: number;
+  readonly duration_ms: number;
+  readonly cover?: string | null;
+}
+
+export interface AlbumPage {
+  readonly albums: readonly AlbumBody[];
+  readonly total: number;
+  readonly next?: string | null;
+}
+
+export interface ArtistBody {
+  readonly name: string;
+  readonly albums: number;
+  readonly tracks: number;
+}
+
+export interface ArtistPage {
+  readonly artists: readonly ArtistBody[];
+  readonly total: number;
+  readonly next?: string | null;
+}
+
+/** One folder of music, as the last scan saw it. */
+export interface ScanBody {
+  readonly folder: string;
+  readonly state: "waiting" | "scanning" | "done" | "failed";
+  readonly seen?: number;
+  readonly added?: number;
+  readonly changed?: number;
+  readonly moved?: number;
+  readonly offline?: number;
+  readonly unreadable?: number;
+  /** Files that could not be read, with their reasons; the first hundred. */
+  readonly skipped?: readonly string[];
+  readonly reason?: string | null;
+  readonly finished_ms?: number | null;
+}
+
+/** The state of the server's music in one answer: folders, encodes, space. */
+export interface LibraryBody {
+  readonly tracks: number;
+  readonly offline?: number;
+  readonly scans: readonly ScanBody[];
+  readonly encodes: {
+    readonly waiting: number;
+    readonly running: readonly { readonly track_id: string; readonly title: string; readonly progress: number }[];
+    readonly failed: readonly { readonly track_id: string; readonly title: string; readonly reason: string }[];
+  };
+  readonly cache: { readonly bytes: number; readonly limit_bytes?: number | null };
+}
+
+/** A saved queue in the list of them. */
+export interface QueueSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly count: number;
+  readonly duration_ms: number;
+  readonly updated_ms: number;
+}
+
+/** A saved queue with its tracks in order. */
+export interface SavedQueue {
+  readonly id: string;
+  readonly name: string;
+  readonly tracks: readonly TrackBody[];
+  readonly updated_ms: number;
+}
+
+/** One track that a room has played, or is playing (`ended_ms` null). */
+export interface Play {
+  readonly id: string;
+  readonly track: Track;
+  readonly started_ms: number;
+  readonly ended_ms?: number | null;
+  readonly added_by?: User | null;
+}
+
+/** Newest first. */
+export interface PlayPage {
+  readonly plays: readonly Play[];
   readonly next?: string | null;
 }
 
