@@ -28,7 +28,7 @@ _POLICY: Final = "; ".join(
 
 _PAGE_HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
 
 _NOT_BUILT: Final = """<!doctype html>

@@ -139,8 +139,6 @@ export const djEnglish = {
   "status.tracks.other": "{count} tracks.",
   "status.waiting.one": "{count} more waits.",
   "status.waiting.other": "{count} more wait.",
-  "track.add": "Add to the queue",
-  "track.cue": "Hear it alone",
   "track.mine": "your upload",
   "track.nobody": "Unknown artist",
   "track.offline": "Its file cannot be reached right now, so it cannot be queued. It comes back with its folder.",

@@ -139,8 +139,6 @@ export const djSpanish = {
   "status.tracks.other": "{count} temas.",
   "status.waiting.one": "Espera {count} más.",
   "status.waiting.other": "Esperan {count} más.",
-  "track.add": "Añadir a la cola",
-  "track.cue": "Escuchar a solas",
   "track.mine": "lo subiste tú",
   "track.nobody": "Artista desconocido",
   "track.offline": "Ahora mismo no se puede acceder a su archivo, así que no puede ir a la cola. Volverá con su carpeta.",

@@ -35,6 +35,7 @@ export class Status {
 
   /** Something waits for a person. */
   get trouble(): boolean {
+    if (this.busy) return false;
     return (this.body?.encodes.failed.length ?? 0) > 0 || (this.body?.offline ?? 0) > 0 || this.failedScans > 0;
   }
 
