@@ -6,13 +6,8 @@
  */
 
 import type {
-<<<<<<< HEAD
-  Account, Entry, Invitation, InvitationNotice, Member, Playback, Reaction, RoomBody, RoomRole, RoomState, ServerBody, Settings, Track,
-  TrackBody, TrackPage, User,
-=======
-  Account, AlbumPage, ArtistPage, Entry, LibraryBody, Member, Playback, PlayPage, QueueSummary, Reaction, RoomBody, RoomState,
-  SavedQueue, Settings, Track, TrackBody, TrackPage, User,
->>>>>>> 3d51881 (Give the DJ a desk: albums and artists, whole folders, saved queues, cue, the set)
+  Account, AlbumPage, ArtistPage, Entry, Invitation, InvitationNotice, LibraryBody, Member, Playback, PlayPage, QueueSummary, Reaction,
+  RoomBody, RoomRole, RoomState, SavedQueue, ServerBody, Settings, Track, TrackBody, TrackPage, User,
 } from "./wire";
 
 export type * from "./wire";

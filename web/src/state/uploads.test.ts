@@ -43,11 +43,17 @@ function uploadsWith(get: () => Promise<TrackBody>): BrowserUploads {
   return new BrowserUploads({ get } as unknown as Http, credentials);
 }
 
+/** Until the view shows what has happened. */
+const drawn = (): Promise<unknown> => vi.advanceTimersByTimeAsync(100);
+
+/** Promises on the way from one answer to the next request, with some to spare. */
+const TURNS = 20;
+
 /** Every file arrives at once, as a track of its own number. */
 async function arriveAll(): Promise<void> {
   for (let sent = 0; sent < SlowRequest.open.length; sent += 1) {
     SlowRequest.open[sent]?.arrive(String(sent + 1));
-    await vi.advanceTimersByTimeAsync(0);
+    for (let turn = 0; turn < TURNS; turn += 1) await Promise.resolve();
   }
 }
 
@@ -71,10 +77,10 @@ afterEach(() => {
 it("sends two at a time, and the next one when one was dismissed on its way", async () => {
   const uploads = uploadsWith(async () => ready);
   uploads.add(files("a.mp3", "b.mp3", "c.mp3"));
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   expect(SlowRequest.open).toHaveLength(2);
   uploads.dismiss(uploads.get().shown[0]?.key ?? "");
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   expect(SlowRequest.open).toHaveLength(3);
   expect(uploads.get().shown.map(({ fileName, phase }) => [fileName, phase])).toEqual([
     ["b.mp3", "sending"],
@@ -86,7 +92,7 @@ it("goes on watching a file that has arrived when the line fails for a while", a
   const get = vi.fn<() => Promise<TrackBody>>().mockRejectedValueOnce(problem("offline")).mockResolvedValue(ready);
   const uploads = uploadsWith(get);
   uploads.add(files("a.mp3"));
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   SlowRequest.open[0]?.arrive("7");
   await vi.advanceTimersByTimeAsync(10_000);
   expect(uploads.get().shown[0]?.phase).toBe("ready");
@@ -95,9 +101,9 @@ it("goes on watching a file that has arrived when the line fails for a while", a
 it("says why a file did not arrive", async () => {
   const uploads = uploadsWith(async () => ready);
   uploads.add(files("a.mp3"));
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   SlowRequest.open[0]?.onerror();
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   expect(uploads.get().shown[0]).toMatchObject({ phase: "failed", problem: { code: "offline" } });
 });
 
@@ -110,7 +116,7 @@ it("hands tracks on in the order of the files, whichever is encoded first", asyn
   const uploads = new BrowserUploads({ get: async (path: string) => known[path.split("/").at(-1) ?? ""] } as unknown as Http, credentials);
   const handed: string[] = [];
   uploads.add(files("1.mp3", "2.mp3", "3.mp3"), { onReady: async (tracks) => void handed.push(...tracks.map(({ title }) => title)) });
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   await arriveAll();
   expect(handed).toEqual([]);
   known["1"] = { id: "1", status: "encoding", title: "slow", progress: 0, duration_ms: 180_000 };
@@ -121,10 +127,11 @@ it("hands tracks on in the order of the files, whichever is encoded first", asyn
 it("shows a bounded part of two thousand files, and counts all of them", async () => {
   const uploads = uploadsWith(async () => ({ ...ready, status: "queued" }));
   uploads.add(files(...Array.from({ length: 2_000 }, (_, at) => `${at}.mp3`)), { ignored: 7 });
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   expect(SlowRequest.open).toHaveLength(2);
   expect(uploads.get()).toMatchObject({ total: 2_000, done: 0, ignored: 7 });
   await arriveAll();
+  await drawn();
   expect(uploads.get()).toMatchObject({ total: 2_000, done: 2_000, waiting: 0 });
   expect(uploads.get().shown.length).toBeLessThan(20);
 });
@@ -133,7 +140,7 @@ it("asks after a few tracks at a time, however many wait to be encoded", async (
   const get = vi.fn(async () => ({ ...ready, status: "queued" }) as TrackBody);
   const uploads = uploadsWith(get);
   uploads.add(files(...Array.from({ length: 100 }, (_, at) => `${at}.mp3`)));
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   await arriveAll();
   get.mockClear();
   await vi.advanceTimersByTimeAsync(700);
@@ -143,13 +150,13 @@ it("asks after a few tracks at a time, however many wait to be encoded", async (
 it("does not send what the disk has no room for", async () => {
   const uploads = uploadsWith(async () => ready);
   uploads.add(files("a.mp3", "b.mp3", "c.mp3", "d.mp3"));
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   const [first] = SlowRequest.open;
   if (first !== undefined) {
     [first.status, first.responseText] = [507, JSON.stringify({ code: "disk_full", message: "full" })];
     first.onload();
   }
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   expect(SlowRequest.open).toHaveLength(2);
   expect(uploads.get().shown.filter(({ phase }) => phase === "failed")).toHaveLength(3);
 });
@@ -158,7 +165,7 @@ it("asks to stay while something is on its way, and only then", async () => {
   const asks = (): boolean => !page.dispatchEvent(new Event("beforeunload", { cancelable: true }));
   const uploads = uploadsWith(async () => ready);
   uploads.add(files("a.mp3"));
-  await vi.advanceTimersByTimeAsync(0);
+  await drawn();
   expect(asks()).toBe(true);
   await arriveAll();
   expect(asks()).toBe(false);

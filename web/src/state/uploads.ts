@@ -38,7 +38,7 @@ const HOPELESS = new Set(["disk_full", "quota", "forbidden"]);
 /** How much of each kind is shown, and remembered when it is over. */
 const SHOWN = { sending: AT_ONCE, encoding: WATCHED_AT_ONCE, waiting: 3, failed: 50, ready: 50 } as const;
 
-/** A bar that moves more often than this is not seen to. */
+/** Nobody sees more than this, and thousands of files change all the time. */
 const DRAW_MS = 100;
 
 const NOTHING: UploadsView = { shown: [], waiting: 0, done: 0, total: 0, ignored: 0 };
@@ -129,7 +129,7 @@ export class BrowserUploads extends Cell<UploadsView> implements Uploads {
       this.sending -= 1;
       this.figures.done += 1;
       this.next();
-      this.draw();
+      this.drawSoon();
     }
   }
 
@@ -226,13 +226,17 @@ export class BrowserUploads extends Cell<UploadsView> implements Uploads {
 
   private progress(job: Job, fraction: number): void {
     job.upload = { ...job.upload, fraction };
+    this.drawSoon();
+  }
+
+  private drawSoon(): void {
     this.drawing ??= setTimeout(() => this.draw(), DRAW_MS);
   }
 
   private show(job: Job, change: Partial<Upload>): void {
     job.upload = { ...job.upload, ...change };
-    this.trim();
-    this.draw();
+    if (change.phase === "ready" || change.phase === "failed") this.trim();
+    this.drawSoon();
   }
 
   private trim(): void {

@@ -20,15 +20,7 @@ export function percent(fraction: number): string {
   return String(Math.round(Math.min(1, Math.max(0, fraction)) * 100));
 }
 
-<<<<<<< HEAD
 /** The day of a server time, as the person's language writes it: "3 December". */
 export function dayOf(ms: number): string {
   return new Date(ms).toLocaleDateString(currentLanguage(), { day: "numeric", month: "long" });
-=======
-/** 20,000,000,000 bytes → "20 GB" as disks are labelled: 10⁹; below one of them in MB. */
-export function gigabytes(bytes: number): string {
-  const [unit, value] = bytes < 1e9 ? (["megabyte", bytes / 1e6] as const) : (["gigabyte", bytes / 1e9] as const);
-  const figures = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: value < 10 ? 1 : 0 } as const;
-  return value.toLocaleString(currentLanguage(), figures);
->>>>>>> 3d51881 (Give the DJ a desk: albums and artists, whole folders, saved queues, cue, the set)
 }
