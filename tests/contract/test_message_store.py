@@ -203,6 +203,35 @@ async def test_a_read_after_a_write_sees_it(store: MessageStore) -> None:
         assert ids_of(await store.newest(ROOM, 1)) == [at(n)]
 
 
+async def test_who_is_forgotten_loses_the_name_on_every_message_and_nothing_else(store: MessageStore) -> None:
+    await store.append(
+        [message(at(1), "mine"), message(at(2), "theirs", author=BEN), message(at(3), "there", room=OTHER)]
+    )
+    await store.edit(ROOM, at(1), "mine, edited")
+    assert await store.forget_author(ANA.id) == 2
+    nobody = Author(ANA.id, "", ANA.role)
+    assert await store.get(ROOM, at(1)) == Message(ROOM, at(1), nobody, "mine, edited", f"nonce {at(1)}", edit_rev=1)
+    assert await store.get(ROOM, at(2)) == message(at(2), "theirs", author=BEN)
+    assert (await store.newest(OTHER, 50)).messages[0].author == nobody
+
+
+async def test_forgetting_somebody_again_changes_nothing(store: MessageStore) -> None:
+    await said(store, at(1))
+    assert await store.forget_author(BEN.id) == 0
+    assert await store.forget_author(ANA.id) == 1
+    assert await store.forget_author(ANA.id) == 0
+    assert await store.append([message(at(1))]) == [at(1)], "a repeated append still finds its message"
+
+
+async def test_everything_that_was_said_in_years_is_found(store: MessageStore) -> None:
+    ids = [MessageId(at(0, years=year) + n) for year in range(5) for n in range(1_000)]
+    for start in range(0, len(ids), 500):
+        authors = (ANA, BEN)
+        await store.append([message(id, author=authors[id % 2]) for id in ids[start : start + 500]])
+    assert await store.forget_author(ANA.id) == sum(id % 2 == 0 for id in ids)
+    assert {m.author.name for m in (await store.newest(ROOM, 100)).messages} == {"", "Ben"}
+
+
 async def test_a_million_deleted_ones_would_not_slow_a_page(store: MessageStore) -> None:
     """A page reads as many rows as it shows: the deleted ones are shown as such, and keep their places."""
     await said(store, *(at(n) for n in range(200)))

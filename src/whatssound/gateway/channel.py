@@ -48,6 +48,11 @@ class Channel(ABC):
         """What the socket speaks."""
         return self.session.serializer
 
+    @property
+    def identity(self) -> Identity | None:
+        """For whom this channel speaks, once that is known."""
+        return None
+
     @abstractmethod
     async def join(self, payload: Json) -> Json:
         """Let the person in; answers the reply's response. Raises Refusal."""

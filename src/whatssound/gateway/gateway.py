@@ -23,7 +23,7 @@ from whatssound.gateway.room_channel import PREFIX, RoomChannel, RoomParts
 from whatssound.gateway.session import Session
 from whatssound.gateway.socket import Socket, SocketFactory
 from whatssound.gateway.sweep import TICK_S, Sweep
-from whatssound.ids import RoomId
+from whatssound.ids import RoomId, UserId
 from whatssound.messages.service import MessageService
 from whatssound.rooms.service import RoomService
 from whatssound.wire.errors import Refusal
@@ -31,6 +31,9 @@ from whatssound.wire.phoenix import Frame
 
 DRAIN_S = 5.0
 """How long a drain waits for commands that are being done and for clients to hang up."""
+
+SIGNED_OUT_S = 1.0
+"""How long sockets outlive the tokens they were opened with, once those are recalled; commands are refused at once."""
 
 _log = structlog.get_logger("whatssound.gateway")
 
@@ -81,6 +84,7 @@ class Gateway:
         self._draining = False
         self._empty = asyncio.Event()
         rooms.on_member(self.hub.on_member)
+        accounts.on_recalled(self._signed_out)
         self.metrics.waiting_bytes.set_function(lambda: self.statistics().waiting_bytes)
         self.metrics.working.set_function(lambda: len(self._work))
 
@@ -158,6 +162,15 @@ class Gateway:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._worked)
+
+    def _signed_out(self, _user: UserId) -> None:
+        """Whoever changed their own password shows this socket their new token within that time, and stays."""
+        asyncio.get_running_loop().call_later(SIGNED_OUT_S, self._close_recalled)
+
+    def _close_recalled(self) -> None:
+        for socket in self.sockets():
+            if socket.speaks_for(self._accounts.is_recalled):
+                socket.close(1008, "signed out")
 
     def _worked(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)

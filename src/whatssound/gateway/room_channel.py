@@ -77,6 +77,11 @@ class RoomChannel(Channel):
     # --- what the room's feed sees ------------------------------------------------------------------------------
 
     @property
+    def identity(self) -> Identity | None:
+        """For whom it speaks, once that is known."""
+        return self._identity
+
+    @property
     def user_id(self) -> UserId | None:
         """Whose channel it is."""
         return None if self._identity is None else self._identity.user_id
@@ -141,10 +146,17 @@ class RoomChannel(Channel):
         )
 
     def check(self, now_ms: float) -> None:
-        """A token that has expired ends the channel; a client with a newer one joins again."""
-        if self._identity is not None and self._identity.expires_ms <= now_ms:
+        """A token that has expired ends the channel; a client with a newer one joins again.
+
+        Somebody who took another name or role meanwhile has it here from now on.
+        """
+        if self._identity is None:
+            return
+        if self._identity.expires_ms <= now_ms:
             self.close("phx_error", refusal_payload(Refusal("unauthorized", "Your sign-in has expired; renew it.")))
-        elif now_ms - self._visited_ms >= VISIT_EVERY_MS and self.state is ChannelState.JOINED:
+            return
+        self._follow(self._identity)
+        if now_ms - self._visited_ms >= VISIT_EVERY_MS and self.state is ChannelState.JOINED:
             self._note_visit(now_ms)
 
     def renewed(self, identity: Identity) -> None:
@@ -173,6 +185,12 @@ class RoomChannel(Channel):
                 return encode_json(answer)
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def _follow(self, identity: Identity) -> None:
+        """Be called what this person is called by now."""
+        if self._user is not None and self._user != (now := self._parts.accounts.latest(identity, self._user)):
+            self._user = now
+            self.session.spawn(self._look_up_me())
 
     def _identified(self, token: str | None) -> Identity:
         if token is not None:
@@ -223,6 +241,8 @@ class RoomChannel(Channel):
     def _person(self) -> User:
         if self._user is None:
             raise Refusal("forbidden", "This token only reads; sign in with a name first.")
+        if self._identity is not None and self._parts.accounts.is_recalled(self._identity):
+            raise Refusal("unauthorized", "This sign-in has ended; sign in again.")
         return self._user
 
     async def _renew(self, token: str) -> Json:

@@ -197,6 +197,11 @@ class Session:
         for channel in self._channels.values():
             channel.renewed(identity)
 
+    def speaks_for(self, wanted: Callable[[Identity], bool]) -> bool:
+        """Whether the socket or one of its channels has an identity that is `wanted`."""
+        identities = [self.identity, *(channel.identity for channel in self._channels.values())]
+        return any(identity is not None and wanted(identity) for identity in identities)
+
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _dispatch(self, frame: Frame, at_ms: float) -> None:

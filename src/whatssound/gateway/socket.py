@@ -16,6 +16,7 @@ import picows
 import structlog
 from picows import WSFrame, WSListener, WSTransport, WSUpgradeResponse, WSUpgradeResponseWithListener
 
+from whatssound.accounts.user import Identity
 from whatssound.config import Limits
 from whatssound.gateway.closing import LINGER_S, Linger
 from whatssound.gateway.handshake import Upgrade, http_answer, read_upgrade
@@ -247,6 +248,10 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         """Listen again."""
         if self._state is SocketState.OPEN:
             self._transport.resume_reading()
+
+    def speaks_for(self, wanted: Callable[[Identity], bool]) -> bool:
+        """Whether it speaks for somebody who is `wanted`."""
+        return self._session is not None and self._session.speaks_for(wanted)
 
     def check(self, now_s: float) -> None:
         """Close what is idle and what does not read; called about once a second."""

@@ -35,6 +35,10 @@ class SingleFlight(Generic[Group, Key, Value]):
         """Whoever asks for a key of `group` from now on starts a read of their own."""
         self._running.pop(group, None)
 
+    def forget_all(self) -> None:
+        """As `forget`, for every group."""
+        self._running.clear()
+
     def _finish(self, group: Group, key: Key, done: "asyncio.Task[Value]") -> None:
         running = self._running.get(group, {})
         if running.get(key) is done:

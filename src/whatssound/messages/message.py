@@ -17,7 +17,7 @@ _BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who said it, as they were called when they said it."""
+    """Who said it, as they were called when they said it; without a name, somebody who has deleted their account."""
 
     id: UserId
     name: str

@@ -114,6 +114,18 @@ class MessageService:
         """Empty the text for good; None when there is no such message."""
         return await self._written(room, self._store.delete(room, id))
 
+    async def forget_author(self, author: UserId) -> int:
+        """Take the name off everything that somebody said; how many messages that were. Raises OSError."""
+        changed = await self._store.forget_author(author)
+        if changed:
+            # Pages with the name in them are neither kept nor shared any more, not even those being read just now.
+            self._newest.clear()
+            self._reads.forget_all()
+            self._write_count += 1
+            self._written_at.clear()
+            self._written_at_floor = self._write_count
+        return changed
+
     async def get(self, room: RoomId, id: MessageId) -> Message | None:
         """One message, or None."""
         async with self._gate.query(room):

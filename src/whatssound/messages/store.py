@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from whatssound.ids import MessageId, RoomId
+from whatssound.ids import MessageId, RoomId, UserId
 from whatssound.messages.message import Message
 
 
@@ -58,4 +58,12 @@ class MessageStore(Protocol):
 
     async def delete(self, room: RoomId, id: MessageId) -> Message | None:
         """Empty the text and count `edit_rev` up; None when there is no such message. A second time changes nothing."""
+        ...
+
+    async def forget_author(self, author: UserId) -> int:
+        """Take the name off everything that somebody said, in every room; answers how many messages that were.
+
+        Texts, ids and `edit_rev` stay. May look at every message there is, a part at a time, so that others read and
+        write meanwhile; whoever was interrupted repeats it. What this author says while it runs may keep its name.
+        """
         ...

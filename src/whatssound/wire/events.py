@@ -12,7 +12,10 @@ RoomRole = Literal["dj", "moderator", "listener"]
 
 
 class User(msgspec.Struct, frozen=True):
-    """A person as a room shows them; `role` is their role in that room."""
+    """A person as a room shows them; `role` is their role in that room.
+
+    Who has deleted their account is shown in old messages with an empty name.
+    """
 
     id: str
     name: str

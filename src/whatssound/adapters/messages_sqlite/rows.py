@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from whatssound.ids import MessageId, RoomId, UserId, bucket_of, first_id_at
 from whatssound.messages.message import Author, Message
@@ -23,6 +23,21 @@ NONCE_LIFE_MS: Final = 24 * 3_600_000
 
 PRUNE_ROWS: Final = 1_000
 """Old nonces forgotten at once; 2 ms of the writer's time."""
+
+
+class Place(NamedTuple):
+    """Where a message is: the table's key, in its order."""
+
+    room: int
+    bucket: int
+    id: int
+
+
+class Part(NamedTuple):
+    """What a look at one part of the table found. `last` is None at its end."""
+
+    places: tuple[Place, ...]
+    last: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +82,19 @@ class Delete:
         return _rewrite(connection, replace(message, text="", edit_rev=message.edit_rev + 1, deleted=True))
 
 
-Write = Append | Edit | Delete
+@dataclass(frozen=True, slots=True)
+class ForgetName:
+    """Take the author's name off some messages."""
+
+    places: tuple[Place, ...]
+
+    def on(self, connection: sqlite3.Connection) -> int:
+        """How many had one."""
+        update = f"UPDATE messages SET user_name = '' WHERE {_AT} AND user_name <> ''"
+        return sum(connection.execute(update, place).rowcount for place in self.places)
+
+
+Write = Append | Edit | Delete | ForgetName
 
 
 def get(connection: sqlite3.Connection, room: RoomId, id: MessageId) -> Message | None:
@@ -101,6 +128,20 @@ def around(connection: sqlite3.Connection, room: RoomId, id: int, limit: int) ->
     return Page((*shown_newer, *shown_older), older.has_more or len(shown_older) < len(older.messages))
 
 
+def said_by(connection: sqlite3.Connection, author: UserId, after: Place, rows: int) -> Part:
+    """Which of the next `rows` messages behind `after` somebody said, under a name.
+
+    There is no index by author: it would cost every message a second write, for what happens to an account once.
+    """
+    seen = connection.execute(
+        "SELECT room, bucket, id, user_id = ? AND user_name <> '' FROM messages"
+        " WHERE (room, bucket, id) > (?, ?, ?) ORDER BY room, bucket, id LIMIT ?",
+        (author, *after, rows),
+    ).fetchall()
+    places = tuple(Place(room, bucket, id) for room, bucket, id, theirs in seen if theirs)
+    return Part(places, Place(*seen[-1][:3]) if len(seen) == rows else None)
+
+
 def prune_nonces(connection: sqlite3.Connection, now_ms: float) -> int:
     """Forget some nonces that are older than their life; answers how many."""
     cutoff = first_id_at(int(now_ms) - NONCE_LIFE_MS)
@@ -112,6 +153,8 @@ def prune_nonces(connection: sqlite3.Connection, now_ms: float) -> int:
 def _append(connection: sqlite3.Connection, message: Message) -> MessageId:
     known = get(connection, message.room, message.id)
     if known is not None:
+        if not known.author.name:  # who has deleted their account since
+            message = replace(message, author=replace(message.author, name=""))
         if replace(known, text=message.text, edit_rev=0, deleted=False) != replace(message, edit_rev=0, deleted=False):
             raise ValueError(f"message {message.id} exists with other content")
         if known.edit_rev == 0 and known.text != message.text:
