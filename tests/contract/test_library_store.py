@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ from whatssound.audio.track import Track
 from whatssound.ids import TrackId
 
 
-def track(id: int, title: str, *, artist: str | None = None, album: str | None = None) -> Track:
-    return Track(
+def track(id: int, title: str, *, artist: str | None = None, album: str | None = None, **other: Any) -> Track:
+    known = Track(
         id=TrackId(id),
         source="library",
         path=f"/music/{id}.flac",
@@ -27,7 +28,10 @@ def track(id: int, title: str, *, artist: str | None = None, album: str | None =
         status="available",
         size_bytes=10,
         mtime_ns=1_700_000_000_000_000_001,
+        album_key=f"key of {album}" if album else None,
+        credited=artist,
     )
+    return replace(known, **other)
 
 
 JOGA = track(1, "Jóga", artist="Björk", album="Homogenic")
@@ -160,3 +164,145 @@ async def test_the_waveform_is_kept_beside_the_track(store: TrackStore) -> None:
     await store.change(JOGA.id, {"peaks": b"\x00\xff"})
     assert await store.peaks(JOGA.id) == b"\x00\xff"
     assert await store.peaks(TrackId(99)) is None
+
+
+async def test_the_last_word_may_be_unfinished_the_others_are_whole(store: TrackStore) -> None:
+    await filled(store)
+    assert await found(store, "bjork hom") == ["Hunter", "Jóga"]
+    assert await found(store, "bjo homogenic") == []
+
+
+async def test_words_are_found_across_title_artists_and_album(store: TrackStore) -> None:
+    await store.add(
+        [
+            track(1, "Corazón Partío", artist="Alejandro Sanz", album="Más", album_artist="Varios"),
+            track(2, "T.N.T.", artist="AC/DC", album="!!!"),
+            track(3, "夜に駆ける", artist="YOASOBI"),
+        ],
+        added_ms=5,
+    )
+    for query in ("corazon sanz mas", "CORAZÓN", "varios par"):
+        assert await found(store, query) == ["Corazón Partío"]
+    for query in ("ac/dc", "dc ac", "t.n.t", "!!!", "!!! ac-d"):
+        assert await found(store, query) == ["T.N.T."]
+    for query in ("夜に", "駆け"):
+        assert await found(store, query) == ["夜に駆ける"]
+
+
+@pytest.mark.parametrize(
+    "query", ['"', "a OR b", "title:joga", "joga*", "(", "NEAR(a b)", "-joga", "^joga", "{a}:b", "joga\0"]
+)
+async def test_a_search_language_is_only_words(store: TrackStore, query: str) -> None:
+    await filled(store)
+    assert set(await found(store, query)) <= {"Jóga"}
+
+
+async def test_writing_many_is_all_or_nothing(store: TrackStore) -> None:
+    await store.add([JOGA, HUNTER], added_ms=5)
+    with pytest.raises(ValueError, match="already"):
+        await store.write([replace(PERCENT, path=HUNTER.path)], [(JOGA.id, {"title": "Gone"})], added_ms=6)
+    assert await store.get(JOGA.id) == JOGA
+    await store.write([PERCENT], [(JOGA.id, {"title": "New", "path": "/new"})], added_ms=6)
+    assert await found(store, "new") == ["New"]
+    assert set(await store.by_paths(["/new", PERCENT.path])) == {"/new", PERCENT.path}
+
+
+LIVE = [
+    track(11, "B", album="Live", disc_number=2, track_number=1),
+    track(12, "C", album="Live", disc_number=1, track_number=10),
+    track(13, "D", album="Live", track_number=2),
+    track(14, "A", album="Live"),
+]
+
+
+async def test_an_album_is_in_its_own_order_over_pages(store: TrackStore) -> None:
+    await store.add([*LIVE, JOGA], added_ms=5)
+    titles: list[str] = []
+    after = None
+    while True:
+        page = await store.page(Wanted(album="key of Live"), 1, after)
+        assert page.total == 4
+        titles += [track.title for track in page.tracks]
+        after = page.next
+        if after is None:
+            break
+    assert titles == ["D", "C", "A", "B"]
+
+
+async def test_albums_are_listed_by_title_with_what_their_tracks_say(store: TrackStore) -> None:
+    await filled(store)
+    await store.add(
+        [
+            track(21, "One", artist="Zoë", album="éclat", album_artist="Various Artists", year=1999, cover_key="c"),
+            track(22, "Two", artist="Yan", album="éclat", album_artist="Various Artists"),
+        ],
+        added_ms=5,
+    )
+    page = await store.albums(Wanted(), 10, None)
+    shown = [(album.title, album.artist, album.year, album.tracks, album.cover_key) for album in page.albums]
+    assert shown == [
+        ("éclat", "Various Artists", 1999, 2, "c"),
+        ("Homogenic", "Björk", None, 2, None),
+        ("Takk…", "Sigur Rós", None, 1, None),
+    ]
+    assert page.albums[1].duration_ms == JOGA.duration_ms + HUNTER.duration_ms
+    assert (page.total, page.next) == (3, None)
+
+
+async def test_albums_are_found_by_name_and_artist_and_shown_whole(store: TrackStore) -> None:
+    await filled(store)
+    for wanted in (Wanted(words_of("homogenic bjo")), Wanted(artist="BJÖRK")):
+        page = await store.albums(wanted, 10, None)
+        assert [(album.title, album.tracks) for album in page.albums] == [("Homogenic", 2)]
+        assert page.total == 1
+    assert (await store.albums(Wanted(words_of("joga")), 10, None)).total == 0
+
+
+async def test_albums_and_artists_follow_each_other_by_pages(store: TrackStore) -> None:
+    await filled(store)
+    titles: list[str] = []
+    names: list[str] = []
+    after = None
+    while (page := await store.albums(Wanted(), 1, after)).next is not None:
+        titles += [album.title for album in page.albums]
+        after = page.next
+    assert titles + [album.title for album in page.albums] == ["Homogenic", "Takk…"]
+    after = None
+    while (people := await store.artists(words_of(None), 1, after)).next is not None:
+        names += [artist.name for artist in people.artists]
+        after = people.next
+    assert names + [artist.name for artist in people.artists] == ["Björk", "Sigur Rós"]
+    assert people.total == 2
+
+
+async def test_artists_are_counted_and_found(store: TrackStore) -> None:
+    await filled(store)
+    page = await store.artists(words_of("bjo"), 10, None)
+    assert [(artist.name, artist.albums, artist.tracks) for artist in page.artists] == [("Björk", 1, 2)]
+    assert (page.total, page.next) == (1, None)
+    assert [t.title for t in (await store.page(Wanted(artist="björk"), 10, None)).tracks] == ["Hunter", "Jóga"]
+
+
+async def test_offline_marks_are_set_lifted_and_counted(store: TrackStore) -> None:
+    await filled(store)
+    await store.change(JOGA.id, {"status": "failed", "reason": "The file is no longer there."})
+    await store.mark([JOGA.id, HUNTER.id], [])
+    assert await store.counts() == (4, 2)
+    assert {lost.id for lost in await store.lost()} == {JOGA.id, HUNTER.id}
+    await store.mark([], [JOGA.id])
+    assert await store.get(JOGA.id) == JOGA
+    assert await store.counts() == (4, 1)
+
+
+async def test_uploads_are_never_lost(store: TrackStore) -> None:
+    await store.add([replace(JOGA, source="upload", offline=True)], added_ms=5)
+    assert await store.lost() == []
+
+
+async def test_every_file_is_listed_with_what_a_scan_compares(store: TrackStore) -> None:
+    await filled(store)
+    files = {file.id: file for file in await store.files()}
+    assert len(files) == 4
+    file = files[JOGA.id]
+    assert (file.path, file.size_bytes, file.mtime_ns) == (JOGA.path, JOGA.size_bytes, JOGA.mtime_ns)
+    assert (file.source, file.offline, file.tags_version) == ("library", False, 0)

@@ -56,7 +56,7 @@ def compared(seen: Seen, known: Iterable[KnownFile]) -> Differences:
 
 def is_below(path: str, folder: str) -> bool:
     """Whether `path` lies somewhere in `folder`."""
-    return path.startswith(folder if folder.endswith("/") else f"{folder}/")
+    return path != folder and path.startswith(folder if folder.endswith("/") else f"{folder}/")
 
 
 def outermost(folders: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ a batch at a time, each written in one transaction. So a scan may be killed anyw
 import asyncio
 import contextlib
 import errno
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -128,22 +129,24 @@ class Scanner:
         return folder in walked and not any(is_below(lost.path, closed) for closed in blind)
 
     async def _read(self, work: _Work, moves: Moves) -> None:
-        batches = _batches(work.readings)
+        """Several batches are read at a time, and taken in their order: so copies that moved together stay together."""
+        reading: deque[tuple[list[Reading], asyncio.Task[list[Tags | Unreadable]]]] = deque()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self.reader.width):
-                    group.create_task(self._take_all(batches, work.tally, moves))
+                for batch in _batches(work.readings):
+                    reading.append((batch, group.create_task(self._tags(batch))))
+                    if len(reading) > self.reader.width:
+                        await self._take(*reading.popleft(), work.tally, moves)
+                while reading:
+                    await self._take(*reading.popleft(), work.tally, moves)
         except* OSError as errors:
             work.tally.reason = _failure(errors.exceptions[0])
             _log.warning("scan_stopped", folder=work.tally.folder, error=str(errors.exceptions[0]))
 
-    async def _take_all(self, batches: Iterator[list[Reading]], tally: Tally, moves: Moves) -> None:
-        for batch in batches:
-            await self._take(batch, tally, moves)
-            self.step()
-
-    async def _take(self, batch: list[Reading], tally: Tally, moves: Moves) -> None:
-        answers = await self._tags(batch)
+    async def _take(
+        self, batch: list[Reading], read: asyncio.Task[list[Tags | Unreadable]], tally: Tally, moves: Moves
+    ) -> None:
+        answers = await read
         new: list[Track] = []
         changes: list[tuple[TrackId, Changes]] = []
         for reading, tags in zip(batch, answers, strict=True):
@@ -163,6 +166,7 @@ class Scanner:
                 new.append(track)
         await self.store.write(new, changes, added_ms=int(self.now_ms()))
         tally.counts["added"] += len(new)
+        self.step()
 
     async def _tags(self, batch: list[Reading]) -> list[Tags | Unreadable]:
         """Raises FileNotFoundError when all of them are gone at once: then it is the share that is gone."""

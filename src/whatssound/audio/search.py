@@ -48,7 +48,8 @@ def words_of(query: str | None) -> Words:
     """The words of a search."""
     phrases: list[tuple[str, ...]] = []
     marks: list[str] = []
-    for word in folded(query or "").split()[:MAX_WORDS]:
+    visible = "".join(c if c.isprintable() else " " for c in folded(query or ""))
+    for word in visible.split()[:MAX_WORDS]:
         parts = tuple("".join(c if c.isalnum() else " " for c in _UNSPACED.sub(r" \1 ", word)).split())
         if parts:
             phrases.append(parts)

@@ -42,6 +42,9 @@ SILENT_S: Final = 60.0
 IDLE_S: Final = 30.0
 """A child with nothing to do ends after this: 30 MB are not kept for the next scan."""
 
+END_S: Final = 5.0
+"""How long a killed child may take to be gone before we go on without it."""
+
 LINE_BYTES: Final = 16 * 1024 * 1024
 """Longest line of an answer: a cover of 8 MB in base64."""
 
@@ -100,12 +103,15 @@ class _Child:
             raise _ChildGone
         return _told(line)
 
-    def kill(self) -> None:
-        """Does not wait: a child that hangs in a dead share cannot be killed before the share is back."""
+    async def end(self) -> None:
+        """Kill it. One that hangs in a dead share cannot be killed before the share is back: not waited for long."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_S):
+                await self._process.wait()
 
 
 class ChildReader:
@@ -118,6 +124,7 @@ class ChildReader:
         self._idle: list[tuple[_Child, asyncio.TimerHandle]] = []
         self._slots = asyncio.Semaphore(CHILDREN)
         self._busy: set[_Child] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def walk(self, folder: str) -> AsyncGenerator[Listed]:
         """See FolderReader."""
@@ -160,10 +167,11 @@ class ChildReader:
         """End every child."""
         for child, timer in self._idle:
             timer.cancel()
-            child.kill()
+            self._end(child)
         self._idle.clear()
         for child in self._busy:
-            child.kill()
+            self._end(child)
+        await asyncio.gather(*self._ending)
 
     async def _tags(self, asked: Sequence[Asked]) -> list[Tags | Unreadable]:
         told = await self._one(AskTags(list(asked)))
@@ -185,7 +193,7 @@ class ChildReader:
             try:
                 yield child
             except BaseException:
-                child.kill()
+                self._end(child)
                 raise
             finally:
                 self._busy.discard(child)
@@ -197,6 +205,7 @@ class ChildReader:
             timer.cancel()
             if child.alive:
                 return child
+            self._end(child)
         return await _Child.start(self._nice)
 
     def _keep(self, child: _Child) -> None:
@@ -205,7 +214,12 @@ class ChildReader:
 
     def _end_idle(self, child: _Child) -> None:
         self._idle = [kept for kept in self._idle if kept[0] is not child]
-        child.kill()
+        self._end(child)
+
+    def _end(self, child: _Child) -> None:
+        task = asyncio.create_task(child.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
 
 def _answer(asked: Asked, told: ToldTag) -> Tags | Unreadable:

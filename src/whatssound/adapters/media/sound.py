@@ -93,7 +93,7 @@ def _ogg(file: IO[bytes]) -> Iterator[bytes]:
         segments = data[place + 26]
         body = place + 27 + segments
         length = sum(data[place + 27 : body])
-        if data[place + 5] & 2 == 0:  # not the page that begins the stream
+        if any(data[place + 6 : place + 14]):  # a page of music: those of the headers, tags among them, stand at 0
             yield data[place + 6 : place + 18] + data[body : body + length]
         pages += 1
         place = data.rfind(b"OggS", 0, place)
