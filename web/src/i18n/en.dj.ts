@@ -46,7 +46,7 @@ export const djEnglish = {
   "library.more": "Show more",
   "library.no_albums": "No album here yet: the tags of the files name none.",
   "library.no_artists": "No artist here yet: the tags of the files name none.",
-  "library.nothing": "No track matches “{query}”. Try fewer letters.",
+  "library.nothing": "Nothing matches “{query}”. Try fewer letters.",
   "library.offline": "its file cannot be reached",
   "library.played": "here {ago}",
   "library.search": "Search the library",

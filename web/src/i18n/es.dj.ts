@@ -46,7 +46,7 @@ export const djSpanish = {
   "library.more": "Ver más",
   "library.no_albums": "Todavía no hay álbumes: las etiquetas de los archivos no nombran ninguno.",
   "library.no_artists": "Todavía no hay artistas: las etiquetas de los archivos no nombran ninguno.",
-  "library.nothing": "Ningún tema coincide con «{query}». Prueba con menos letras.",
+  "library.nothing": "Nada coincide con «{query}». Prueba con menos letras.",
   "library.offline": "no se puede acceder a su archivo",
   "library.played": "aquí {ago}",
   "library.search": "Buscar en la biblioteca",
