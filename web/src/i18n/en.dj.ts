@@ -158,8 +158,6 @@ export const djEnglish = {
   "upload.all": "All uploads",
   "upload.dismiss": "Remove {name} from this list",
   "upload.encoding": "Encoding, {percent} %",
-  "upload.ignored.one": "{count} other file left out",
-  "upload.ignored.other": "{count} other files left out",
   "upload.sending": "Uploading, {percent} %",
   "upload.stop": "Stop",
   "upload.sum.one": "{done} of {count} file uploaded",

@@ -158,8 +158,6 @@ export const djSpanish = {
   "upload.all": "Todas las subidas",
   "upload.dismiss": "Quitar {name} de esta lista",
   "upload.encoding": "Codificando, {percent} %",
-  "upload.ignored.one": "{count} archivo de otro tipo fuera",
-  "upload.ignored.other": "{count} archivos de otro tipo fuera",
   "upload.sending": "Subiendo, {percent} %",
   "upload.stop": "Parar",
   "upload.sum.one": "{done} de {count} archivo subido",

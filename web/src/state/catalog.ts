@@ -2,7 +2,7 @@
 
 import { address } from "../base";
 import { refusalIn, type Credentials, type Http } from "../realtime/http";
-import { problem } from "../realtime/problem";
+import { asProblem, problem } from "../realtime/problem";
 import type { Catalog, TracksWanted } from "./model";
 import type { AlbumPage, ArtistPage, LibraryBody, TrackBody, TrackPage } from "./wire";
 
@@ -59,10 +59,23 @@ export class BrowserCatalog implements Catalog {
 
   async ogg(trackId: string, roomId: string | null): Promise<Blob> {
     const path = `/v1/tracks/${trackId}/ogg${asked({ room: roomId })}`;
+    for (let waitedMs = 0; ; ) {
+      try {
+        return await this.music(path);
+      } catch (thrown) {
+        // It is being made.
+        const { code, retryAfterMs } = asProblem(thrown);
+        if (code !== "unavailable" || retryAfterMs === null || waitedMs > OGG_PATIENCE_MS) throw thrown;
+        await new Promise((resolve) => setTimeout(resolve, retryAfterMs));
+        waitedMs += retryAfterMs;
+      }
+    }
+  }
+
+  private async music(path: string): Promise<Blob> {
     const token = await this.credentials.token();
     const first = await fetched(path, token);
-    if (first.status !== 401) return music(first);
-    return music(await fetched(path, await this.credentials.renew(token)));
+    return blobOf(first.status === 401 ? await fetched(path, await this.credentials.renew(token)) : first);
   }
 }
 
@@ -82,7 +95,7 @@ async function fetched(path: string, token: string): Promise<Response> {
   }
 }
 
-async function music(response: Response): Promise<Blob> {
+async function blobOf(response: Response): Promise<Blob> {
   if (response.ok) return response.blob().catch(() => Promise.reject(problem("offline")));
   const body: unknown = await response.json().catch(() => null);
   throw refusalIn(response.status, body);

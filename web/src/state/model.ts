@@ -222,7 +222,7 @@ export interface Catalog {
   scan(): Promise<void>;
   /** Takes an upload away for good, with all that was made from it. */
   remove(trackId: string): Promise<void>;
-  /** The whole track as an Ogg Vorbis file. `roomId` is where it plays: saving is allowed there, or it is refused. */
+  /** The whole track as an Ogg Vorbis file, once it is made. `roomId` is where it plays: saving is allowed there, or it is refused. */
   ogg(trackId: string, roomId: string | null): Promise<Blob>;
 }
 
@@ -256,13 +256,11 @@ export interface UploadsView {
   /** Files that have arrived, or could not. */
   readonly done: number;
   readonly total: number;
-  /** Files in dropped folders that are not music. */
-  readonly ignored: number;
 }
 
 export interface Uploads extends Readable<UploadsView> {
   /** Two files at a time, in this order. `onReady` gets what can be queued, in this order too, and is awaited. */
-  add(files: readonly File[], options?: { ignored?: number; onReady?: (tracks: readonly TrackBody[]) => Promise<void> }): void;
+  add(files: readonly File[], onReady?: (tracks: readonly TrackBody[]) => Promise<void>): void;
   /** Stops a running upload, or forgets a finished one. */
   dismiss(key: string): void;
   /** Forgets what waits and what failed; what is being sent arrives. */

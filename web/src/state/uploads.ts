@@ -41,7 +41,7 @@ const SHOWN = { sending: AT_ONCE, encoding: WATCHED_AT_ONCE, waiting: 3, failed:
 /** Nobody sees more than this, and thousands of files change all the time. */
 const DRAW_MS = 100;
 
-const NOTHING: UploadsView = { shown: [], waiting: 0, done: 0, total: 0, ignored: 0 };
+const NOTHING: UploadsView = { shown: [], waiting: 0, done: 0, total: 0 };
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -51,7 +51,7 @@ export class BrowserUploads extends Cell<UploadsView> implements Uploads {
   private followed: Job[] = [];
   private watching = false;
   private sending = 0;
-  private figures = { done: 0, total: 0, ignored: 0 };
+  private figures = { done: 0, total: 0 };
   private drawing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -61,12 +61,11 @@ export class BrowserUploads extends Cell<UploadsView> implements Uploads {
     super(NOTHING);
   }
 
-  add(files: readonly File[], { ignored = 0, onReady }: { ignored?: number; onReady?: OnReady } = {}): void {
-    if (this.idle) this.figures = { done: 0, total: 0, ignored: 0 };
+  add(files: readonly File[], onReady?: OnReady): void {
+    if (this.idle) this.figures = { done: 0, total: 0 };
     const line = new InOrder<TrackBody>(onReady ?? (() => Promise.resolve()), MOST_AT_ONCE);
     this.waiting.push(...files.map((file) => newJob(file, line.place())));
     this.figures.total += files.length;
-    this.figures.ignored += ignored;
     this.next();
     this.draw();
   }
