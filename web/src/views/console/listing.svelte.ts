@@ -26,7 +26,7 @@ export class Listing<Item> {
     return this.#next !== null;
   }
 
-  /** From the start again; what is shown stays until the answer is there. */
+  /** From the start again, one page; what is shown stays until the answer is there. */
   refresh(): Promise<void> {
     return this.#load(null);
   }
@@ -34,6 +34,13 @@ export class Listing<Item> {
   /** The next page, unless it is on its way. */
   async further(): Promise<void> {
     if (!this.#busy && this.#next !== null) await this.#load(this.#next);
+  }
+
+  /** The same again, as far as it was shown: what changed on the server shows, and nobody loses their place. */
+  async renew(): Promise<void> {
+    const shown = this.items?.length ?? 0;
+    await this.refresh();
+    while (this.more && (this.items?.length ?? 0) < shown && this.problem === null) await this.further();
   }
 
   drop(gone: (item: Item) => boolean): void {

@@ -29,6 +29,13 @@ export class Status {
     });
   }
 
+  /** Another one when lists are worth asking for again: a scan is over, a folder came or went, the library has doubled. */
+  get version(): string {
+    const { body } = this;
+    if (body === null) return "";
+    return [Math.ceil(Math.log2(body.tracks + 1)), body.offline, ...body.scans.map(({ finished_ms }) => finished_ms)].join();
+  }
+
   get busy(): boolean {
     return this.body !== null && (this.scanned !== null || this.encoding > 0);
   }
