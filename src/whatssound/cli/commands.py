@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from whatssound import __version__
 from whatssound.app import TokenRole, token_by_hand
+from whatssound.cli.keep import backup, restore
 from whatssound.cli.settings import DEFAULTS, Origins, QuietSettings, Settings, sources
 from whatssound.cli.show import shown
 from whatssound.config import Config
@@ -33,6 +34,8 @@ def build() -> App:
     )
     command.command(serve)
     command.command(token)
+    command.command(backup)
+    command.command(restore)
 
     @command.command(name="config")
     def show(*, settings: QuietSettings = Config()) -> None:  # noqa: B008 - frozen

@@ -66,10 +66,14 @@ def head() -> str | None:
     return _scripts().get_current_head()
 
 
+def knows(revision: str) -> bool:
+    """Whether this version can use, or upgrade, a database at `revision`; a newer version's it cannot."""
+    return any(script.revision == revision for script in _scripts().walk_revisions())
+
+
 def _refuse_newer(connection: Connection) -> None:
     current = revision_of(connection)
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if current is not None and current not in known:
+    if current is not None and not knows(current):
         raise DataFolderError(
             f"This data folder was made by a newer WhatsSound (revision {current}); "
             "upgrade, or choose another with --data."

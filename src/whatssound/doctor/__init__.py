@@ -1,0 +1,1 @@
+"""Says what is missing and how to mend it."""
