@@ -103,6 +103,8 @@ class Reading:
     position_ms: float
     entry_id: str
     error_ms: float
+    wall_ms: float
+    """The machine's clock less what the page takes for the server's."""
 
 
 def pages_apart(first: Sequence[Reading], second: Sequence[Reading], at_ms: float) -> float | None:

@@ -31,7 +31,9 @@ if (window === top) {
   window.readings = [];
   setInterval(() => {
     const p = window.whatssound?.probe();
-    if (p && p.playing && p.entryId) readings.push([p.serverNowMs, p.positionMs, p.entryId, p.errMs ?? 1e9]);
+    if (p && p.playing && p.entryId) {
+      readings.push([p.serverNowMs, p.positionMs, p.entryId, p.errMs ?? 1e9, Date.now() - p.serverNowMs]);
+    }
   }, 100);
 }
 """
