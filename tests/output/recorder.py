@@ -1,5 +1,6 @@
 """Records what a sound card plays, and knows when each sample was heard."""
 
+import fcntl
 import subprocess
 import threading
 import time
@@ -9,10 +10,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from output.priority import urgent
 from output.sound_card import RATE_HZ, SoundCard
 
 LATENCY_MS = 20
 """Asked of the card: every stream then goes through it in small steps, as on real hardware."""
+
+
+PIPE_BYTES = 1 << 20
+"""Three seconds: a busy machine may let the reader wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,9 @@ class Recorder:
             stdout=subprocess.PIPE,
             bufsize=0,
         )
+        assert self._process.stdout is not None
+        fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        urgent(self._process.pid)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         if not self._first.wait(10):

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from output.priority import AudioServices, urgent
+
 RATE_HZ = 48_000
 
 READY_S = 10
@@ -31,6 +33,7 @@ class SoundCard:
         self.inputs = inputs
         self._folder = tempfile.TemporaryDirectory(prefix="sound-card-")
         self._daemon: subprocess.Popen[bytes] | None = None
+        self._services = AudioServices(self._server)
 
     def __enter__(self) -> Self:
         folder = Path(self._folder.name)
@@ -40,17 +43,23 @@ class SoundCard:
             self._daemon = subprocess.Popen(
                 [*command, "-F", str(folder / "modules")], env=self._own_environment(), stdout=log, stderr=log
             )
-        subscribed = subprocess.run(
+        answers = subprocess.run(
             ["timeout", str(READY_S), "sh", "-c", "until pactl info >/dev/null 2>&1; do sleep 0.1; done"],
             env=self.environment(),
             check=False,
         )
-        if subscribed.returncode != 0:
-            self.__exit__()
+        if answers.returncode != 0:
+            self._end()
             raise RuntimeError("PulseAudio did not start")
+        urgent(self._daemon.pid)
+        self._services.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._services.stop()
+        self._end()
+
+    def _end(self) -> None:
         if self._daemon is not None:
             self._daemon.terminate()
             self._daemon.wait()

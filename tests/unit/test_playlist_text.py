@@ -17,7 +17,7 @@ def test_a_media_playlist_is_complete_from_the_start() -> None:
         "#EXT-X-PLAYLIST-TYPE:VOD\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
         '#EXT-X-MAP:URI="init.mp4"\n'
-        "#EXTINF:3.970612245,\n"
+        "#EXTINF:3.993832200,\n"
         "0.m4s\n"
         "#EXTINF:0.023219955,\n"
         "1.m4s\n"

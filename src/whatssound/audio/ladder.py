@@ -98,3 +98,16 @@ class Grid:
     def seconds_in(self, segment: int) -> float:
         """How long `segment` sounds."""
         return self.samples_in(segment) / self.rate_hz
+
+    def announced_seconds(self, segment: int) -> float:
+        """How long playlists say that `segment` is, so that all starts are those of the segments' decode times.
+
+        Players take the difference of the two for an offset of the whole track: with the first segment announced as
+        it sounds, who joined in the middle heard everything the priming (23 ms) earlier than who began at the start.
+        The last segment is that much shorter instead, because the edit list moves the end, too.
+        """
+        begins = segment * self.frames_per_segment * FRAME_SAMPLES
+        ends = begins + self.frames_per_segment * FRAME_SAMPLES
+        if segment == self.segments - 1:
+            ends = max(self.samples, begins + FRAME_SAMPLES)
+        return (ends - begins) / self.rate_hz

@@ -43,7 +43,7 @@ def master(variants: Sequence[Variant]) -> str:
 
 
 def media(grid: Grid) -> str:
-    """The complete playlist of one rendition; the durations sum up to the track's, to the sample."""
+    """The complete playlist of one rendition; the durations sum up to the track's (to a frame, after a tiny end)."""
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
@@ -54,5 +54,5 @@ def media(grid: Grid) -> str:
         f'#EXT-X-MAP:URI="{INIT_NAME}"',
     ]
     for segment in range(grid.segments):
-        lines += [f"#EXTINF:{grid.seconds_in(segment):.9f},", segment_name(segment)]
+        lines += [f"#EXTINF:{grid.announced_seconds(segment):.9f},", segment_name(segment)]
     return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
