@@ -6,7 +6,7 @@ export const viewsEnglish = {
   "account.owner_hint": "This server is yours. A password lets you come back from any device.",
   "account.set": "Set one",
   again: "Try again",
-  "banned.address_text": "Somebody on your network was sent out of this room for good. If that was not you, log in, or try again tomorrow.",
+  "banned.address_text": "Somebody on your network was banned here and may have come back as a new guest. If that is not you, log in with an account you had before, or try again at {time}.",
   "banned.text": "The DJ has closed this room for you.",
   "banned.title": "Not this room.",
   "banner.reconnecting": "Connection lost. Reconnecting…",

@@ -49,8 +49,8 @@ export class Http {
     return this.request<T>("PUT", path, { body });
   }
 
-  async remove<T = void>(path: string): Promise<T> {
-    return this.request<T>("DELETE", path, {});
+  async remove<T = void>(path: string, body?: unknown): Promise<T> {
+    return this.request<T>("DELETE", path, body === undefined ? {} : { body });
   }
 
   private async request<T>(method: string, path: string, options: RequestOptions): Promise<T> {

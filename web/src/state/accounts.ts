@@ -29,20 +29,20 @@ export class BrowserAccounts implements Accounts {
 
   async register(name: string, password: string, invitation?: string): Promise<void> {
     const body = invitation === undefined ? { name, password } : { name, password, invitation };
-    this.session.enter(await this.http.post<Tokens>("/v1/auth/register", body, { as: "optional" }));
+    await this.enter(this.http.post<Tokens>("/v1/auth/register", body, { as: "optional" }));
   }
 
   async logIn(name: string, password: string): Promise<void> {
-    this.session.enter(await this.http.post<Tokens>("/v1/auth/login", { name, password }, { as: "nobody" }));
+    await this.enter(this.http.post<Tokens>("/v1/auth/login", { name, password }, { as: "nobody" }));
   }
 
   async changePassword(password: string, old?: string): Promise<void> {
-    await this.http.post("/v1/me/password", old === undefined ? { new: password } : { old, new: password });
-    await this.fresh();
+    const body = old === undefined ? { new: password } : { old, new: password };
+    await this.enter(this.http.post<Tokens>("/v1/me/password", body));
   }
 
-  async leave(): Promise<void> {
-    await this.http.remove("/v1/me");
+  async leave(password?: string): Promise<void> {
+    await this.http.remove("/v1/me", { password: password ?? null });
     this.session.forget();
   }
 
@@ -63,9 +63,12 @@ export class BrowserAccounts implements Accounts {
   }
 
   async accept(code: string): Promise<void> {
-    const account = await this.http.post<Account>("/v1/invitations/accept", { code });
-    // The role stands in the token, too.
-    this.session.learn(account);
-    await this.session.renew(this.session.currentToken());
+    await this.enter(this.http.post<Tokens>("/v1/invitations/accept", { code }));
+  }
+
+  private async enter(answer: Promise<Tokens>): Promise<void> {
+    this.session.enter(await answer);
+    // Signed in all the same when this cannot be asked now; it is asked again where it is shown.
+    await this.fresh().catch(() => undefined);
   }
 }

@@ -338,8 +338,8 @@ export interface Accounts {
   logIn(name: string, password: string): Promise<void>;
   /** `old` only when there is one. */
   changePassword(password: string, old?: string): Promise<void>;
-  /** For good, with sign-ins, uploads and saved queues. */
-  leave(): Promise<void>;
+  /** For good, with sign-ins, uploads and saved queues; `password` when there is one. */
+  leave(password?: string): Promise<void>;
   invitations(): Promise<readonly Invitation[]>;
   invite(): Promise<Invitation>;
   revoke(id: string): Promise<void>;

@@ -31,7 +31,7 @@ class Door {
   private tokens(role: AccountRole, name: string): Response {
     this.issued += 1;
     this.good.add(`r${this.issued}`);
-    const user = { id: "7", name, role };
+    const user = { id: "7", name, role, may: [] };
     const tokens: Tokens = { access_token: `a${this.issued}`, refresh_token: `r${this.issued}`, expires_in_s: 3_600, user };
     return new Response(JSON.stringify(tokens), { status: 200 });
   }

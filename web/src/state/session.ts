@@ -83,7 +83,7 @@ export class BrowserSession extends Cell<SessionView> implements Session, Creden
     const answer = await exchange("PATCH", "/v1/me", await this.token(), { body: { name } });
     const account = outcome<Account>(answer);
     if (this.kept === null) return;
-    this.store({ ...this.kept, account });
+    this.store({ ...this.kept, account: this.known(account) });
     // The new name stands in a new token, which every open room takes over.
     const { access } = this.kept;
     await this.once(() => this.refresh(access));
@@ -102,7 +102,7 @@ export class BrowserSession extends Cell<SessionView> implements Session, Creden
 
   /** What the server says of this account now. */
   learn(account: Account): void {
-    if (this.kept?.account.id === account.id) this.store({ ...this.kept, account });
+    if (this.kept?.account.id === account.id) this.store({ ...this.kept, account: this.known(account) });
   }
 
   async signOut(): Promise<void> {
@@ -189,9 +189,15 @@ export class BrowserSession extends Cell<SessionView> implements Session, Creden
       refresh: tokens.refresh_token,
       receivedMs: Date.now(),
       livesMs: tokens.expires_in_s * 1_000,
-      account: tokens.user,
+      account: this.known(tokens.user),
     });
     return tokens.access_token;
+  }
+
+  /** Most answers tell less of an account than `/v1/me` did. */
+  private known(account: Account): Account {
+    const before = this.kept?.account;
+    return before?.id === account.id ? { ...before, ...account } : account;
   }
 
   private store(kept: Kept | null): void {
@@ -240,7 +246,9 @@ function usableMs(kept: Kept): number {
 function readKept(memory: Memory): Kept | null {
   try {
     const kept = JSON.parse(memory.read(KEY) ?? "null") as Kept | null;
-    return typeof kept?.access === "string" && typeof kept.account?.id === "string" ? kept : null;
+    if (typeof kept?.access !== "string" || typeof kept.account?.id !== "string") return null;
+    // Kept by an earlier page, which did not ask what one may do: renewed at once.
+    return kept.account.may === undefined ? { ...kept, livesMs: 0, account: { ...kept.account, may: [] } } : kept;
   } catch {
     return null;
   }

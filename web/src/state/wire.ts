@@ -116,9 +116,10 @@ export interface Account {
   readonly id: string;
   readonly name: string;
   readonly role: AccountRole;
-  readonly may?: readonly Action[];
+  readonly may: readonly Action[];
+  /** This and `storage` only in the answer of `/v1/me`. */
   readonly has_password?: boolean;
-  /** Only in the answer of `/v1/me`; a quota of null is none. */
+  /** A quota of null is none. */
   readonly storage?: { readonly used_bytes: number; readonly quota_bytes: number | null } | null;
 }
 
@@ -147,6 +148,7 @@ export interface Invitation {
 
 /** What a stranger learns of an invitation. */
 export interface InvitationNotice {
+  /** Empty when that person has left. */
   readonly invited_by: string;
   readonly expires_ms: number;
 }
