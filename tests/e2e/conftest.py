@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from e2e.furnish import furnished
+from e2e.places import House
 from music import make_wav
 from servers import ServerProcess
 
@@ -49,3 +51,10 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         make_wav(folder / "Second wind.wav", seconds=50, pitch_hz=247),
         make_wav(folder / "Third rail.wav", seconds=40, pitch_hz=294),
     ]
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[House]:
+    """One server for everything that only looks at pages; nobody changes what others look at."""
+    with ServerProcess(tmp_path_factory.mktemp("house") / "data", "--demo") as running:
+        yield furnished(running, browser)
