@@ -10,9 +10,13 @@ from pathlib import Path
 from whatssound.audio.blobs import BlobFile
 
 _NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}(/[a-z0-9_-][a-z0-9._-]{0,99}){0,5}")
+_GONE = ".gone-"
+"""Begins the names of what is being removed."""
+
 _TYPES = {
     ".mp4": "audio/mp4",
     ".m4s": "audio/mp4",
+    ".ogg": "audio/ogg",
     ".json": "application/json",
     ".jpg": "image/jpeg",
     ".png": "image/png",
@@ -24,7 +28,8 @@ _TYPES = {
 class FileBlobs:
     """BlobStore over the folder `root`, which is made when it is missing.
 
-    A file is written beside its place under a name that no blob can have, then renamed.
+    A file is written beside its place under a name that no blob can have, then renamed; what is removed gets such a
+    name first.
     """
 
     def __init__(self, root: Path) -> None:
@@ -46,6 +51,22 @@ class FileBlobs:
         """See BlobStore."""
         return await asyncio.to_thread(_read, self._path(name), limit_bytes)
 
+    async def children(self, prefix: str = "") -> list[str]:
+        """See BlobStore."""
+        return await asyncio.to_thread(_children, self._path(prefix) if prefix else self._root)
+
+    async def size(self, prefix: str) -> int:
+        """See BlobStore."""
+        return await asyncio.to_thread(_size, self._path(prefix))
+
+    async def remove(self, *prefixes: str) -> None:
+        """See BlobStore."""
+        await asyncio.to_thread(self._remove, [self._path(prefix) for prefix in prefixes])
+
+    async def tidy(self) -> None:
+        """See BlobStore."""
+        await asyncio.to_thread(self._tidy)
+
     def _path(self, name: str) -> Path:
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"not a blob's name: {name[:80]!r}")
@@ -59,6 +80,19 @@ class FileBlobs:
             scratch.replace(path)
         finally:
             scratch.unlink(missing_ok=True)
+
+    def _remove(self, paths: list[Path]) -> None:
+        for path in paths:
+            gone = self._root / f"{_GONE}{secrets.token_hex(8)}"
+            try:
+                path.rename(gone)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            _delete(gone)
+
+    def _tidy(self) -> None:
+        for gone in self._root.glob(f"{_GONE}*"):
+            _delete(gone)
 
     def _put_file(self, path: Path, file: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,3 +131,36 @@ def _read(path: Path, limit_bytes: int) -> bytes | None:
     if len(data) > limit_bytes:
         raise ValueError(f"a blob of more than {limit_bytes} bytes: {path.name}")
     return data
+
+
+def _children(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if not entry.name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _size(path: Path) -> int:
+    """Scratch files that a kill left behind count too: they take the same room. What vanishes meanwhile does not."""
+    total, waiting = 0, [path]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_size
+        except NotADirectoryError:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -38,3 +38,23 @@ class BlobStore(Protocol):
     async def read(self, name: str, *, limit_bytes: int) -> bytes | None:
         """The bytes, or None when there are none of that name. Raises ValueError above `limit_bytes`."""
         ...
+
+    async def children(self, prefix: str = "") -> list[str]:
+        """The first parts below `prefix` of every blob's name, in any order: `children("covers")`. May be long."""
+        ...
+
+    async def size(self, prefix: str) -> int:
+        """The bytes of the blob of that name, or of all blobs below it; 0 when there are none."""
+        ...
+
+    async def remove(self, *prefixes: str) -> None:
+        """Remove the blobs of those names and all below them; what is not there is no error.
+
+        Each goes at once for those who look, also when the process is killed meanwhile; whoever reads one that is open
+        keeps it. Raises OSError when the disk refuses.
+        """
+        ...
+
+    async def tidy(self) -> None:
+        """Free what a kill during `remove` left on the disk. To be called at the start."""
+        ...

@@ -42,6 +42,12 @@ FIRST: Final = LADDER[0].kbps
 REST: Final = tuple(rung.kbps for rung in LADDER[1:])
 """Encoded together when there is time."""
 
+OGG_KBPS: Final = 160
+"""The whole file for saving: Ogg Vorbis at quality 5, which aims at this."""
+
+OGG_CEILING_BPS: Final = 320_000
+"""Twice that: Vorbis gives dense music what it needs."""
+
 
 def rate_for(source_hz: int) -> int:
     """The sample rate to encode at: 44.1 and 48 kHz stay, others go to the nearer family's."""

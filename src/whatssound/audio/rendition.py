@@ -3,6 +3,7 @@
 import msgspec
 
 from whatssound.audio.encoder import RenditionDone
+from whatssound.ids import TrackId
 
 
 class About(msgspec.Struct, frozen=True):
@@ -24,6 +25,11 @@ def about_name(blob_key: str, kbps: int) -> str:
 def file_name(blob_key: str, kbps: int, name: str) -> str:
     """The name of the blob of `init.mp4` or a segment."""
     return f"{blob_key}/{kbps}/{name}"
+
+
+def ogg_name(blob_key: str, track_id: TrackId) -> str:
+    """The name of the Ogg file. It carries the track's tags, so each track of the same bytes has its own."""
+    return f"{blob_key}/ogg/{track_id}.ogg"
 
 
 def encoded_about(done: RenditionDone) -> bytes:

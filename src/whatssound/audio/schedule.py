@@ -1,6 +1,7 @@
 """Which encode comes next, and how many run at once. Pure.
 
-A track is encoded in two stages: `first` makes it playable, `rest` adds the other rungs. What somebody waits for
+A track is encoded in two stages: `first` makes it playable, `rest` adds the other rungs; `ogg` is a file for saving, made
+on request. What somebody waits for
 starts beside what runs already, and gets the processor before it; an uploaded album takes two places, the other rungs
 wait until nothing runs.
 """
@@ -13,7 +14,7 @@ from whatssound.ids import TrackId
 Urgency = Literal["now", "queued", "upload", "asked"]
 """Why a track is wanted, most urgent first: it plays or is next; it is in a queue; it was uploaded; somebody asked."""
 
-Stage = Literal["first", "rest"]
+Stage = Literal["first", "rest", "ogg"]
 
 _RANK: Final[dict[Urgency, int]] = {"now": 0, "queued": 1, "upload": 2, "asked": 3}
 _CEILING: Final[dict[Urgency, int]] = {"now": 6, "queued": 3, "upload": 2, "asked": 2}
