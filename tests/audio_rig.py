@@ -14,12 +14,15 @@ from whatssound.adapters.media.encoder import ChildEncoder
 from whatssound.adapters.media.thread_reader import ThreadReader
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.tracks import SqlTracks
+from whatssound.audio.cache import Cache
 from whatssound.audio.edge import Edge
 from whatssound.audio.encoder import EncodeJob, Encoder, Report
 from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
+from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
 from whatssound.audio.scan_state import FolderScan
@@ -36,7 +39,7 @@ def derive(purpose: str) -> bytes:
 
 @dataclass(slots=True)
 class Rig:
-    """`encoder` is what encodes; `now_ms` can be moved."""
+    """`clock[0]` is the time in ms and can be moved; `queued` is what counts as being in a queue."""
 
     data: Path
     store: SqlTracks
@@ -46,6 +49,9 @@ class Rig:
     edge: Edge
     keys: Keys
     clock: list[float]
+    cache: Cache
+    encoded: SqlEncoded
+    queued: set[TrackId]
 
     async def scan(self, *folders: Path, configured: Sequence[Path] | None = None) -> list[FolderScan]:
         """Scan these folders once; `configured` are all of the library's, when there are more."""
@@ -82,7 +88,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def audio(data: Path, encoder: Encoder | None = None, *, start: bool = True) -> AsyncGenerator[Rig]:
+async def audio(
+    data: Path, encoder: Encoder | None = None, *, start: bool = True, limit_bytes: int = 10**12
+) -> AsyncGenerator[Rig]:
     """Everything of the audio part; a second one over the same folder is a restart."""
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     file = data / "whatssound.sqlite3"
@@ -91,23 +99,39 @@ async def audio(data: Path, encoder: Encoder | None = None, *, start: bool = Tru
     clock = [NOW_MS]
     store, blobs = SqlTracks(database), FileBlobs(data / "blobs")
     keys, renditions = Keys(derive, lambda: clock[0]), Renditions(blobs)
-    ingest = Ingest(store, encoder or ChildEncoder(EncoderLimits(nice=0)), blobs, keys, work=data / "work")
+    encoded, queued = SqlEncoded(database), set[TrackId]()
+
+    async def pins() -> set[TrackId]:
+        return queued
+
+    cache = Cache(encoded, blobs, renditions, limit_bytes=limit_bytes, now_ms=lambda: clock[0], pins=pins)
+    ingest = Ingest(
+        store,
+        encoder or ChildEncoder(EncoderLimits(nice=0)),
+        blobs,
+        encoded=encoded,
+        keys=keys,
+        cache=cache,
+        renditions=renditions,
+        work=data / "work",
+    )
     library = Library(
         store,
         ingest,
         blobs,
         renditions=renditions,
+        removal=Removal(store, encoded, ingest, blobs, cache=cache),
         keys=keys,
         ids=Snowflakes(lambda: clock[0], floor_ms=int(NOW_MS) - 1),
         reader=ThreadReader(),
         uploads=data / "uploads",
         now_ms=lambda: clock[0],
     )
-    edge = Edge(library, store, ingest, blobs, renditions=renditions, keys=keys)
+    edge = Edge(library, store, ingest, blobs, renditions=renditions, keys=keys, cache=cache)
     if start:
         await ingest.start()
     try:
-        yield Rig(data, store, blobs, ingest, library, edge, keys, clock)
+        yield Rig(data, store, blobs, ingest, library, edge, keys, clock, cache, encoded, queued)
     finally:
         await ingest.stop()
         await database.close()

@@ -27,15 +27,18 @@ from whatssound.adapters.secret_file import open_secret
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.addresses import Proxies
+from whatssound.audio.cache import Cache
 from whatssound.audio.edge import Edge
 from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
+from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
 from whatssound.config import EncoderLimits, Limits, People
@@ -189,20 +192,31 @@ async def _audio(
     (data / "uploads").mkdir(exist_ok=True)
     (data / "blobs").mkdir(exist_ok=True)
     tracks, blobs = SqlTracks(database), FileBlobs(data / "blobs")
-    ingest = Ingest(tracks, ChildEncoder(EncoderLimits()), blobs, keys, work=data / "work")
+    renditions, encoded = Renditions(blobs), SqlEncoded(database)
+    cache = Cache(encoded, blobs, renditions, limit_bytes=10**12, now_ms=time)
+    ingest = Ingest(
+        tracks,
+        ChildEncoder(EncoderLimits()),
+        blobs,
+        encoded=encoded,
+        keys=keys,
+        cache=cache,
+        renditions=renditions,
+        work=data / "work",
+    )
     if encoding:
         await ingest.start()
         stack.push_async_callback(ingest.stop)
-    renditions = Renditions(blobs)
     library = Library(
         tracks,
         ingest,
         blobs,
         renditions=renditions,
+        removal=Removal(tracks, encoded, ingest, blobs, cache=cache),
         keys=keys,
         ids=ids,
         reader=ThreadReader(),
         uploads=data / "uploads",
         now_ms=time,
     )
-    return library, Edge(library, tracks, ingest, blobs, renditions=renditions, keys=keys)
+    return library, Edge(library, tracks, ingest, blobs, renditions=renditions, keys=keys, cache=cache)

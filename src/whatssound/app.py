@@ -28,6 +28,7 @@ from whatssound.adapters.network import links_here
 from whatssound.adapters.secret_file import Secret, open_secret
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.migrations import upgrade
@@ -36,11 +37,13 @@ from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.adapters.statistics_metrics import StatisticsCollector
 from whatssound.addresses import Proxies
+from whatssound.audio.cache import Cache
 from whatssound.audio.demo import Demo
 from whatssound.audio.edge import Edge
 from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
+from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
 from whatssound.bus.timeline import Timeline
@@ -105,6 +108,16 @@ class _People:
     departures: Departures
 
 
+@dataclass(frozen=True, slots=True)
+class _Audio:
+    """Music: what there is, what is made of it, what players get."""
+
+    library: Library
+    edge: Edge
+    ingest: Ingest
+    cache: Cache
+
+
 @asynccontextmanager
 async def running(config: Config) -> AsyncGenerator[Parts]:
     """Every part of the server, started; stopped in reverse order on leaving.
@@ -117,9 +130,10 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         base = await _foundation(config, folder, stack)
         people = await _people(base, stack)
         accounts = people.accounts
-        library, edge = await _audio(base, stack)
+        audio = await _audio(base, stack)
+        library, edge = audio.library, audio.edge
         rescans = _rescans(base, library)
-        rooms = await _rooms(base, accounts, library, stack)
+        rooms = await _rooms(base, accounts, audio, stack)
         proxies = Proxies.of(config.trusted_proxies)
         gateway = Gateway(
             limits=config.limits,
@@ -198,11 +212,21 @@ async def _people(base: _Foundation, stack: AsyncExitStack) -> _People:
     )
 
 
-async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edge]:
+async def _audio(base: _Foundation, stack: AsyncExitStack) -> _Audio:
     store, blobs = SqlTracks(base.database), FileBlobs(base.folder.blobs)
     keys = Keys(base.secret.derive, base.timeline.now_ms)
-    renditions = Renditions(blobs)
-    ingest = Ingest(store, ChildEncoder(base.config.encoder), blobs, keys, work=base.folder.root / "work")
+    renditions, encoded = Renditions(blobs), SqlEncoded(base.database)
+    cache = Cache(encoded, blobs, renditions, limit_bytes=base.config.cache_bytes, now_ms=base.timeline.now_ms)
+    ingest = Ingest(
+        store,
+        ChildEncoder(base.config.encoder),
+        blobs,
+        encoded=encoded,
+        keys=keys,
+        cache=cache,
+        renditions=renditions,
+        work=base.folder.root / "work",
+    )
     await ingest.start()
     stack.push_async_callback(ingest.stop)
     reader = ChildReader(nice=base.config.encoder.nice)
@@ -212,6 +236,7 @@ async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edg
         ingest,
         blobs,
         renditions=renditions,
+        removal=Removal(store, encoded, ingest, blobs, cache=cache),
         keys=keys,
         ids=base.ids,
         reader=reader,
@@ -220,10 +245,13 @@ async def _audio(base: _Foundation, stack: AsyncExitStack) -> tuple[Library, Edg
         public_path=base.config.public_path,
     )
     _show(base, "encodes", ingest.statistics)
-    return library, Edge(library, store, ingest, blobs, renditions=renditions, keys=keys)
+    _show(base, "cache", cache.statistics)
+    edge = Edge(library, store, ingest, blobs, renditions=renditions, keys=keys, cache=cache)
+    return _Audio(library, edge, ingest, cache)
 
 
-async def _rooms(base: _Foundation, accounts: Accounts, library: Library, stack: AsyncExitStack) -> _Rooms:
+async def _rooms(base: _Foundation, accounts: Accounts, audio: _Audio, stack: AsyncExitStack) -> _Rooms:
+    library = audio.library
     now_ms, limits = base.timeline.now_ms, base.config.limits
     kept = await stack.enter_async_context(await SqliteMessages.open(base.folder.messages, now_ms=now_ms))
     messages = MessageService(
@@ -246,6 +274,7 @@ async def _rooms(base: _Foundation, accounts: Accounts, library: Library, stack:
     )
     accounts.on_changed(service.renamed)
     library.on_changed(lambda track: service.track_changed(library.wire_track(track), failed=track.status == "failed"))
+    audio.cache.pinned_by(service.queued_tracks)
     await service.start()
     stack.push_async_callback(service.stop)
     _show(base, "rooms", service.statistics)

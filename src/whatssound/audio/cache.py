@@ -8,6 +8,7 @@ than that track.
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,13 @@ from whatssound.audio.renditions import Renditions
 from whatssound.audio.schedule import Stage
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId, ms_of
+from whatssound.wire.errors import Refusal
+
+PLAYED_MS: Final = 60_000
+"""A track's last playing is noted once in this time; players ask for playlists more often."""
+
+MAX_NOTED: Final = 1_000
+"""Tracks whose last note is remembered."""
 
 PINS_S: Final = 5.0
 """How long an answer about queues is good for within one search for room; what is queued meanwhile was asked for."""
@@ -102,6 +110,7 @@ class Cache:
         self._key_of: dict[TrackId, str] = {}
         self._places: list[Place] = []
         self._leaving: dict[str, asyncio.Event] = {}
+        self._noted: OrderedDict[TrackId, float] = OrderedDict()
         self._lock = asyncio.Lock()
         self._callbacks: list[Callable[[Sequence[TrackId]], None]] = []
         self._measuring: asyncio.Task[None] | None = None
@@ -152,6 +161,18 @@ class Cache:
         """Somebody gets a part of it: it stays for a while."""
         if (kept := self._kept.get(blob_key)) is not None:
             kept.used_ms = self._now_ms()
+
+    async def played(self, track_id: TrackId) -> None:
+        """A player asked for the track: it is now the most recently played one, also after a restart."""
+        now_ms = self._now_ms()
+        if now_ms - self._noted.get(track_id, 0) < PLAYED_MS:
+            return
+        self._noted[track_id] = now_ms
+        self._noted.move_to_end(track_id)
+        if len(self._noted) > MAX_NOTED:
+            self._noted.popitem(last=False)
+        with contextlib.suppress(OSError):  # a full disk stops no music
+            await self._store.played(track_id, int(now_ms))
 
     async def admit(self, track: Track, stage: Stage, *, may_exceed: bool) -> Place:
         """A place for an encode that begins now; `leave` gives it back. Raises CacheFull, OSError."""
@@ -209,6 +230,10 @@ class Cache:
             if not needed and not set(await self._store.sharing(blob_key)) - {track_id}:
                 await self._remove(blob_key)
 
+    async def sharing(self, blob_key: str) -> list[TrackId]:
+        """The tracks whose renditions are kept there."""
+        return await self._store.sharing(blob_key)
+
     def statistics(self) -> CacheStatistics:
         """What the metrics show."""
         return CacheStatistics(self._used(), self._limit_bytes, len(self._kept), self._evicted, self._refused)
@@ -228,7 +253,11 @@ class Cache:
         while self._used() + place.bytes > self._limit_bytes and self._pins is not None and self._kept:
             loop_s = asyncio.get_running_loop().time()
             if loop_s - asked_s >= PINS_S:
-                pins, asked_s = await self._pins(), loop_s
+                try:
+                    pins, asked_s = await self._pins(), loop_s
+                except (OSError, Refusal) as error:
+                    _log.warning("queues_not_known", error=str(error))
+                    return
             running = {other.track_id for other in self._places} | {place.track_id}
             keys = {other.blob_key for other in self._places if other.blob_key is not None}
             first = victim(self._kept.values(), Safe({*pins, *running}, keys, self._now_ms()))

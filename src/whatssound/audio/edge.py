@@ -6,6 +6,7 @@ from typing import Final
 
 from whatssound.audio import ladder, playlist
 from whatssound.audio.blobs import BlobFile, BlobStore
+from whatssound.audio.cache import Cache
 from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import KEY_CHARACTERS, Keys
 from whatssound.audio.library import Library
@@ -37,6 +38,7 @@ class Edge:
         *,
         renditions: Renditions,
         keys: Keys,
+        cache: Cache,
     ) -> None:
         self._library = library
         self._store = store
@@ -44,6 +46,7 @@ class Edge:
         self._blobs = blobs
         self._renditions = renditions
         self._keys = keys
+        self._cache = cache
 
     async def master(self, track_id: TrackId, exp: int, sig: str) -> str:
         """The master playlist of a track; a track that is not encoded yet is put in front of the queue.
@@ -58,7 +61,8 @@ class Edge:
             async with asyncio.timeout(WAIT_S):
                 blob_key = await self._counted(track_id)
         except TimeoutError:
-            raise _busy() from None
+            raise _interrupted(await self._library.get(track_id)) from None
+        await self._cache.played(track_id)
         return playlist.master(await self._variants(blob_key, exp))
 
     async def media(self, blob_key: str, kbps: int, exp: int, sig: str) -> str:
@@ -80,6 +84,7 @@ class Edge:
         if _KEY.fullmatch(blob_key) is None or (number is None and name != playlist.INIT_NAME):
             raise _no_audio()
         stored = file_name(blob_key, kbps, name)
+        self._cache.sent(blob_key)
         if (found := await self._blobs.find(stored)) is not None:
             return found
         track, grid = await self._track_of(blob_key, kbps)
@@ -90,7 +95,7 @@ class Edge:
             async with asyncio.timeout(WAIT_S):
                 return await self._arrived(track, blob_key, kbps, name)
         except TimeoutError:
-            raise _busy() from None
+            raise _interrupted(await self._library.get(track.id)) from None
 
     async def cover(self, key: str) -> BlobFile:
         """A cover image, with its `media_type`. Served at `/audio/covers/<key>`. Raises Refusal `not_found`."""
@@ -164,10 +169,10 @@ def _busy() -> Refusal:
 
 
 def _interrupted(track: Track) -> Refusal:
-    """Its encode has ended without giving what was asked for."""
+    """Its encode has not given what was asked for in time, or has ended without it."""
     if track.status == "failed":
         return Refusal("unsupported", track.reason or "This track cannot be played.")
-    if track.status == "available" and track.reason is not None:
+    if track.reason is not None:
         return Refusal("unavailable", track.reason, retry_after_ms=RETRY_AFTER_MS)
     return _busy()
 

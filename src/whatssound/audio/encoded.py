@@ -40,6 +40,10 @@ class EncodedStore(Protocol):
         """
         ...
 
+    async def played(self, id: TrackId, at_ms: int) -> None:
+        """Note when the track was last asked for by a player."""
+        ...
+
     async def failed(self, limit: int) -> list[TrackId]:
         """Tracks that cannot be played, newest first."""
         ...

@@ -7,11 +7,20 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class OggTags:
+    """What an Ogg file says of itself."""
+
+    title: str
+    artist: str | None
+    album: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class EncodeJob:
     """What to make of `source`: the rungs `kbps`, written below the existing folder `work`.
 
     `samples` is the exact presented length when an earlier job found it; `analyse` asks for loudness and peaks; a
-    `background` job gets what the others leave of the processor.
+    `background` job gets what the others leave of the processor; `ogg` asks for one Ogg Vorbis file with these tags.
     """
 
     source: Path
@@ -20,6 +29,7 @@ class EncodeJob:
     analyse: bool = False
     samples: int | None = None
     background: bool = False
+    ogg: OggTags | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,13 @@ class RenditionDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """The Ogg file is complete."""
+
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Analysed:
     """What decoding the whole track taught: `samples` now exact, loudness None for silence, peaks 100 a second."""
 
@@ -61,7 +78,7 @@ class Analysed:
     peaks: bytes
 
 
-Report = Counted | Stored | RenditionDone | Analysed
+Report = Counted | Stored | RenditionDone | Whole | Analysed
 
 
 class EncodeFailed(Exception):
@@ -84,7 +101,7 @@ class Encoder(Protocol):
         ...
 
     def encode(self, job: EncodeJob) -> AsyncGenerator[Report]:
-        """Reports in order: Counted, Stored and RenditionDone as they happen, Analysed last when asked for.
+        """Reports in order: Counted, Stored, RenditionDone and Whole as they happen, Analysed last when asked for.
 
         Raises EncodeFailed with the reason, or OSError when it is this server that is short of something.
         Closing the generator ends the work at once.

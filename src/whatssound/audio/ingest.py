@@ -1,25 +1,24 @@
 """The encode queue: who is next, what is running, what became of it."""
 
 import asyncio
-import contextlib
-import errno
-import hashlib
-import secrets
 import shutil
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from whatssound.audio import ladder
 from whatssound.audio.blobs import BlobStore
-from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, Encoder, RenditionDone, Report, Stored
+from whatssound.audio.cache import Cache, CacheFull
+from whatssound.audio.encoded import EncodedStore
+from whatssound.audio.encoder import EncodeFailed, Encoder
+from whatssound.audio.encoding import RUNGS, Encodes, Encoding
+from whatssound.audio.failures import SourceChanged, passes, reason_of
 from whatssound.audio.keys import Keys
-from whatssound.audio.rendition import about_name, encoded_about, file_name
-from whatssound.audio.schedule import Stage, Urgency, Waiting, next_to_start
+from whatssound.audio.renditions import Renditions
+from whatssound.audio.schedule import RANK, Stage, Urgency, Waiting, next_to_start
 from whatssound.audio.store import Changes, TrackStore
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId
@@ -28,21 +27,18 @@ from whatssound.wire.bodies import TrackStatus
 MAX_WAITING: Final = 1000
 """Encodes that may wait; at a CPU minute each more would be a day of work on one core."""
 
-_SHORTAGES: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM))
-"""What passes by itself: disk, open files, processes, memory."""
+MAX_SHOWN: Final = 100
+"""Failed tracks that `overview` names, and reasons that are remembered."""
+
+LOOK_AGAIN_S: Final = 2.0
+"""While no encode finds room in the cache, queues are asked so often whether something has left them."""
+
+TRIES: Final = 3
+"""How often a file that changes under the encoder is begun anew."""
 
 _log = structlog.get_logger()
 
-
-@dataclass(slots=True)
-class Encoding:
-    """An encode that runs. `stored` names what is complete, as `(kbps, name)`."""
-
-    track_id: TrackId
-    kbps: tuple[int, ...]
-    progress: float = 0.0
-    blob_key: str | None = None
-    stored: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
+_Key = tuple[TrackId, Stage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +51,36 @@ class IngestStatistics:
     failed: int
     refused: int
     segments: int
+    held: int = 0
+    """1 while the cache has no room for the next encode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An encode as people are shown it. `progress` is 0 to 1."""
+
+    track_id: TrackId
+    title: str
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A track that cannot be played, and why."""
+
+    track_id: TrackId
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the encoder does and what it could not do. `held` says why nothing more is begun, when that is so."""
+
+    waiting: int
+    running: list[Running]
+    failed: list[Failure]
+    held: str | None
 
 
 class Ingest:
@@ -62,25 +88,56 @@ class Ingest:
 
     A track is in here at most once a stage. Bounded by `MAX_WAITING`: above it `enqueue` says no. What was queued or
     running when the process died starts over at `start`. `work` is a scratch folder on the same disk as the blobs.
+    When the cache has no room for the next encode, everything less urgent waits with it; other rungs and Ogg files are
+    dropped instead, for they are asked for again.
     """
 
-    def __init__(self, store: TrackStore, encoder: Encoder, blobs: BlobStore, keys: Keys, *, work: Path) -> None:
+    def __init__(
+        self,
+        store: TrackStore,
+        encoder: Encoder,
+        blobs: BlobStore,
+        *,
+        encoded: EncodedStore,
+        keys: Keys,
+        cache: Cache,
+        renditions: Renditions,
+        work: Path,
+    ) -> None:
         self._store = store
+        self._encoded = encoded
         self._encoder = encoder
-        self._blobs = blobs
-        self._keys = keys
+        self._cache = cache
         self._work = work
-        self._waiting: dict[tuple[TrackId, Stage], Waiting] = {}
-        self._running: dict[tuple[TrackId, Stage], Encoding] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._encodes = Encodes(
+            store,
+            encoder,
+            blobs,
+            keys=keys,
+            cache=cache,
+            renditions=renditions,
+            work=work,
+            change=self._change,
+            step=self._stored,
+        )
+        self._waiting: dict[_Key, Waiting] = {}
+        self._running: dict[_Key, Encoding] = {}
+        self._tasks: dict[_Key, asyncio.Task[None]] = {}
+        self._held: Waiting | None = None
+        self._look_again: asyncio.TimerHandle | None = None
+        self._reasons: OrderedDict[_Key, str] = OrderedDict()
+        self._tries: Counter[TrackId] = Counter()
         self._callbacks: list[Callable[[Track], None]] = []
+        self._background: set[asyncio.Task[None]] = set()
         self._step = asyncio.Event()
         self._order = 0
         self._open = False
         self._counts: Counter[str] = Counter()
+        cache.on_evicted(self._evicted)
 
     async def start(self) -> None:
-        """Empty the scratch folder and take up what was left undone."""
+        """Empty the scratch folder, take up the cache's accounts and what was left undone."""
+        await self._cache.start()
         await asyncio.to_thread(_emptied, self._work)
         await self._encoder.start()
         self._open = True
@@ -91,22 +148,26 @@ class Ingest:
         """End every encode, and wait until the children are gone. What ran starts over next time."""
         self._open = False
         self._waiting.clear()
-        tasks = tuple(self._tasks)
+        self._release()
+        tasks = (*self._tasks.values(), *self._background)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._encoder.stop()
+        await self._cache.stop()
 
     async def enqueue(self, track: Track, urgency: Urgency, stage: Stage = "first") -> bool:
         """Have `track` encoded, or moved up when it waits already. False when too many wait or we are stopped."""
         key = (track.id, stage)
-        if key in self._running:
+        if (running := self._running.get(key)) is not None:
+            running.urgency = min(running.urgency, urgency, key=RANK.__getitem__)
             return True
         job = Waiting(track.id, stage, urgency, self._order)
         known = self._waiting.get(key)
         if known is not None:
             if job.more_urgent_than(known):
                 self._waiting[key] = replace(known, urgency=urgency)
+                self._release()
             self._fill()
             return True
         if not self._open or len(self._waiting) >= MAX_WAITING:
@@ -122,6 +183,26 @@ class Ingest:
                 raise
         self._fill()
         return True
+
+    async def end(self, track_id: TrackId) -> None:
+        """Drop the track: what waits is forgotten, what runs is ended before this returns."""
+        for key in [key for key in self._waiting if key[0] == track_id]:
+            del self._waiting[key]
+        tasks = [task for key, task in self._tasks.items() if key[0] == track_id]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._release()
+        self._fill()
+
+    def announce(self, track: Track) -> None:
+        """Tell everybody how the track is now."""
+        self._tell(track)
+        self._stepped()
+
+    async def asked_for(self, track_id: TrackId) -> None:
+        """Somebody wants the track: what is encoded of it stays for a while. To be called before looking at it."""
+        await self._cache.asked_for(track_id)
 
     def encoding(self, blob_key: str, kbps: int) -> Encoding | None:
         """The running encode that makes this rendition, or None."""
@@ -139,9 +220,32 @@ class Ingest:
         encoding = self._running.get((track.id, "first"))
         if encoding is not None:
             return replace(track, progress=encoding.progress)
+        if (track.id, "first") in self._waiting:
+            return replace(track, status="queued", reason=None if self._held is None else CacheFull.reason)
         if self._open and track.status in ("queued", "encoding") and not self.busy_with(track.id):
             return replace(track, status="available")  # a full disk did not let us write that down
         return track
+
+    def why_not(self, track_id: TrackId, stage: Stage) -> str | None:
+        """Why this stage of the track did not come to its end the last time; None when it did, or never began."""
+        return self._reasons.get((track_id, stage))
+
+    async def overview(self) -> Overview:
+        """Progress and reasons, for one place where people see them."""
+        failed = await self._encoded.failed(MAX_SHOWN)
+        running = dict(self._running)
+        ids = {*failed, *(track_id for track_id, _ in running)}
+        known = {track.id: track for track in await self._store.several(list(ids))}
+        return Overview(
+            waiting=len(self._waiting),
+            running=[
+                Running(track_id, known[track_id].title, encoding.progress)
+                for (track_id, _), encoding in running.items()
+                if track_id in known
+            ],
+            failed=[Failure(id, known[id].title, known[id].reason or "") for id in failed if id in known],
+            held=CacheFull.reason if self._held is not None else None,
+        )
 
     def next_step(self) -> asyncio.Event:
         """Set at the next change of anything here: take it, look, then wait for it."""
@@ -161,77 +265,83 @@ class Ingest:
             failed=count["failed"],
             refused=count["refused"],
             segments=count["segments"],
+            held=int(self._held is not None),
         )
 
     def _fill(self) -> None:
-        while self._open and (job := next_to_start(list(self._waiting.values()), len(self._running))) is not None:
-            del self._waiting[job.track_id, job.stage]
-            kbps = (ladder.FIRST,) if job.stage == "first" else ladder.REST
-            encoding = self._running[job.track_id, job.stage] = Encoding(job.track_id, kbps)
-            task = asyncio.create_task(self._run(job, encoding), name=f"encode {job.track_id} {job.stage}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        while self._open and (job := next_to_start(self._startable(), len(self._running))) is not None:
+            key = (job.track_id, job.stage)
+            del self._waiting[key]
+            encoding = self._running[key] = Encoding(job.track_id, RUNGS[job.stage], job.urgency)
+            self._tasks[key] = asyncio.create_task(self._run(job, encoding), name=f"encode {job.track_id} {job.stage}")
+
+    def _startable(self) -> list[Waiting]:
+        """While one is held for want of room, only what is more urgent may try."""
+        held = self._held
+        return [job for job in self._waiting.values() if held is None or job.rank < held.rank]
 
     async def _run(self, job: Waiting, encoding: Encoding) -> None:
+        key = (job.track_id, job.stage)
         track: Track | None = None
+        again: Waiting | None = None
         try:
-            track = await self._encode(job, encoding)
+            track = await self._encodes.run(job, encoding)
+            self._reasons.pop(key, None)
+            self._tries.pop(job.track_id, None)
+            self._counts["finished"] += 1
+        except CacheFull:
+            again = self._hold(job)
+        except SourceChanged:
+            again = await self._changed_meanwhile(job)
         except (EncodeFailed, OSError) as error:
-            await self._fail(job, _reason(error), "available" if _passes(error) else "failed")
+            await self._fail(job, reason_of(error), "available" if passes(error) else "failed")
         except Exception as error:  # the job's edge: a bug in one encode must not end the queue
             _log.exception("encode_crashed", track_id=str(job.track_id), stage=job.stage)
             await self._fail(job, f"The server made a mistake ({type(error).__name__}).", "failed")
         finally:
-            del self._running[job.track_id, job.stage]
+            del self._running[key], self._tasks[key]
             self._stepped()
+        if again is not None and self._open:
+            self._waiting.setdefault(key, replace(again, urgency=encoding.urgency))
+        else:
+            self._release()
         if track is not None and job.stage == "first" and self._open:
             await self.enqueue(track, "asked", "rest")  # which writes nothing down
         self._fill()
 
-    async def _encode(self, job: Waiting, encoding: Encoding) -> Track | None:
-        track = await self._store.get(job.track_id)
-        if track is None:
+    def _hold(self, job: Waiting) -> Waiting | None:
+        """Nothing may go from the cache now: look again in a while."""
+        self._remember(job, CacheFull.reason)
+        if job.stage != "first":
             return None
-        if job.stage == "first":
-            await self._change(track.id, {"status": "encoding", "reason": None})
-        digest = await asyncio.to_thread(_sha256, Path(track.path))
-        encoding.blob_key = self._keys.blob_key(digest)
-        scratch = self._work / secrets.token_hex(8)
-        await asyncio.to_thread(scratch.mkdir, parents=True)
-        samples = track.samples if job.stage == "rest" else None
-        analyse = job.stage == "first"
-        request = EncodeJob(Path(track.path), encoding.kbps, scratch, analyse, samples, job.background)
-        try:
-            async with contextlib.aclosing(self._encoder.encode(request)) as reports:
-                async for report in reports:
-                    await self._take(job, encoding, encoding.blob_key, report)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
-        self._counts["finished"] += 1
-        if job.stage == "first":
-            return await self._change(track.id, {"status": "ready", "reason": None})
-        return track
+        self._held = job if self._held is None else min(self._held, job, key=lambda held: held.rank)
+        if self._look_again is None and self._open:
+            loop = asyncio.get_running_loop()
+            self._look_again = loop.call_later(LOOK_AGAIN_S, self._look)
+        return job
 
-    async def _take(self, job: Waiting, encoding: Encoding, blob_key: str, report: Report) -> None:
-        match report:
-            case Counted(samples, rate_hz) if job.stage == "first":
-                await self._change(job.track_id, {**_length(samples, rate_hz), "blob_key": blob_key})
-            case Stored(kbps, name, file, done):
-                await self._blobs.put_file(file_name(blob_key, kbps, name), file)
-                encoding.stored.add((kbps, name))
-                encoding.progress = done
-                self._counts["segments"] += 1
-                await self._show(job)
-            case RenditionDone():
-                await self._blobs.put(about_name(blob_key, report.kbps), encoded_about(report))
-            case Analysed():
-                await self._change(job.track_id, _analysis(report))
-            case _:
-                pass
+    def _look(self) -> None:
+        self._release()
+        self._fill()
+
+    def _release(self) -> None:
+        self._held = None
+        if self._look_again is not None:
+            self._look_again.cancel()
+            self._look_again = None
+
+    async def _changed_meanwhile(self, job: Waiting) -> Waiting | None:
+        self._tries[job.track_id] += 1
+        if self._tries[job.track_id] < TRIES:
+            return job
+        del self._tries[job.track_id]
+        await self._fail(job, SourceChanged.reason, "available")
+        return None
 
     async def _fail(self, job: Waiting, reason: str, status: TrackStatus) -> None:
         """`failed` is the file's own fault and takes it out of rooms; after `available` it is tried when wanted."""
         self._counts["failed"] += 1
+        self._remember(job, reason)
         _log.warning("encode_failed", track_id=str(job.track_id), stage=job.stage, reason=reason)
         if job.stage == "first":
             try:
@@ -239,9 +349,26 @@ class Ingest:
             except OSError as error:
                 _log.warning("encode_failure_not_kept", track_id=str(job.track_id), error=str(error))
 
-    async def _show(self, job: Waiting) -> None:
+    def _remember(self, job: Waiting, reason: str) -> None:
+        self._reasons[job.track_id, job.stage] = reason
+        if len(self._reasons) > MAX_SHOWN:
+            self._reasons.popitem(last=False)
+
+    async def _stored(self, job: Waiting) -> None:
+        self._counts["segments"] += 1
         if job.stage == "first" and (track := await self._store.get(job.track_id)) is not None:
             self._tell(track)
+        self._stepped()
+
+    def _evicted(self, track_ids: Sequence[TrackId]) -> None:
+        task = asyncio.get_running_loop().create_task(self._tell_evicted(track_ids), name="tell of evicted tracks")
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _tell_evicted(self, track_ids: Sequence[TrackId]) -> None:
+        for track_id in track_ids:
+            if (track := await self._store.get(track_id)) is not None:
+                self._tell(track)
         self._stepped()
 
     async def _change(self, track_id: TrackId, changes: Changes) -> Track | None:
@@ -259,43 +386,6 @@ class Ingest:
     def _stepped(self) -> None:
         self._step.set()
         self._step = asyncio.Event()
-
-
-def _length(samples: int, rate_hz: int) -> Changes:
-    return {"samples": samples, "rate_hz": rate_hz, "duration_ms": ladder.duration_ms(samples, rate_hz)}
-
-
-def _analysis(report: Analysed) -> Changes:
-    return {
-        **_length(report.samples, report.rate_hz),
-        "loudness_lufs": report.loudness_lufs,
-        "true_peak_db": report.true_peak_db,
-        "peaks": report.peaks,
-    }
-
-
-def _reason(error: EncodeFailed | OSError) -> str:
-    if isinstance(error, EncodeFailed):
-        return error.reason
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The server's disk is full."
-    if error.errno in _SHORTAGES:
-        return "The server has no memory or no files left for this; it tries again when somebody wants to hear it."
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return "The file is no longer there."
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return "We are not allowed to read this file."
-    return "The server could not read or write this file."
-
-
-def _passes(error: EncodeFailed | OSError) -> bool:
-    """Whether the server was short of something, so that the same file may be encoded later."""
-    return isinstance(error, OSError) and error.errno in _SHORTAGES
-
-
-def _sha256(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").digest()
 
 
 def _emptied(folder: Path) -> None:

@@ -5,6 +5,7 @@ import errno
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from whatssound.audio.ingest import Ingest
 from whatssound.audio.intake import Intake, upload_names
 from whatssound.audio.keys import Keys
 from whatssound.audio.listing import Listing, TrackListing
+from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.scan import Scanner
 from whatssound.audio.schedule import Urgency
@@ -40,6 +42,7 @@ class Library:
         blobs: BlobStore,
         *,
         renditions: Renditions,
+        removal: Removal,
         keys: Keys,
         ids: Snowflakes,
         reader: FolderReader,
@@ -52,6 +55,7 @@ class Library:
         self._ingest = ingest
         self._blobs = blobs
         self._renditions = renditions
+        self._removal = removal
         self._keys = keys
         self._ids = ids
         self._reader = reader
@@ -79,7 +83,7 @@ class Library:
         """`(tracks, of which are offline)`."""
         return await self._store.counts()
 
-    async def upload(self, path: Path, filename: str) -> Track:
+    async def upload(self, path: Path, filename: str, owner: UserId | None = None) -> Track:
         """Take in an uploaded file and have it encoded at once; `path` is gone afterwards.
 
         Any content is taken: what cannot be read fails later, with its reason. When too many encodes wait, the track
@@ -94,7 +98,7 @@ class Library:
                 raise Refusal("disk_full", "The server's disk is full; nothing was kept.") from error
             raise
         try:
-            track = await self._take(track_id, target, "upload", filename)
+            track = await self._take(track_id, target, "upload", filename, owner)
         except BaseException:
             await asyncio.to_thread(target.unlink, missing_ok=True)
             raise
@@ -118,6 +122,7 @@ class Library:
         Raises Refusal `not_found`, `unavailable` for one that is offline and not encoded, or `overloaded` with
         `retry_after_ms` when too many wait already.
         """
+        await self._ingest.asked_for(track_id)
         track = await self.get(track_id)
         if track.status == "failed" and urgency != "asked":
             return track
@@ -131,6 +136,18 @@ class Library:
         if not await self._ingest.enqueue(track, "asked" if stage == "rest" else urgency, stage):
             raise Refusal("overloaded", "Too many tracks wait to be encoded.", retry_after_ms=30_000)
         return await self.get(track_id)
+
+    async def remove(self, track_id: TrackId) -> None:
+        """Remove an upload with all that was made from it. Refusal `not_found`; `conflict` for a file of a folder."""
+        await self._removal.remove(track_id)
+
+    async def remove_uploads_of(self, owner: UserId) -> int:
+        """Remove everything somebody uploaded; how many tracks that were. Raises OSError."""
+        return await self._removal.remove_uploads_of(owner)
+
+    async def used_bytes(self, owner: UserId) -> int:
+        """What somebody's uploads take, for their quota."""
+        return await self._removal.used_bytes(owner)
 
     def wire_track(self, track: Track) -> events.Track:
         """The track as rooms keep it: without `hls`, which `sign` fills."""
@@ -199,13 +216,16 @@ class Library:
         """Call back whenever a track changed: progress, exact duration, ready, failed. On the event loop."""
         self._ingest.on_changed(callback)
 
-    async def _take(self, track_id: TrackId, path: Path, source: Source, filename: str) -> Track:
+    async def _take(
+        self, track_id: TrackId, path: Path, source: Source, filename: str, owner: UserId | None = None
+    ) -> Track:
         status = await asyncio.to_thread(path.stat)
         found = Found(str(path), status.st_size, status.st_mtime_ns)
         [tags] = await self._reader.tags([Asked(found.path)])
         if isinstance(tags, Unreadable):
             tags = Tags()  # its encode will say what is wrong with it
         track = await self._intake().track(found, tags, upload_names(filename), source, track_id)
+        track = replace(track, owner_id=owner)
         await self._store.add([track], added_ms=int(self._now_ms()))
         return track
 

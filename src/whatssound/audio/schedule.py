@@ -1,9 +1,8 @@
 """Which encode comes next, and how many run at once. Pure.
 
-A track is encoded in two stages: `first` makes it playable, `rest` adds the other rungs; `ogg` is a file for saving, made
-on request. What somebody waits for
-starts beside what runs already, and gets the processor before it; an uploaded album takes two places, the other rungs
-wait until nothing runs.
+A track is encoded in two stages: `first` makes it playable, `rest` adds the other rungs; `ogg` is a file for saving,
+made on request. What somebody waits for starts beside what runs already, and gets the processor before it; an uploaded
+album takes two places, the other rungs wait until nothing runs.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ Urgency = Literal["now", "queued", "upload", "asked"]
 
 Stage = Literal["first", "rest", "ogg"]
 
-_RANK: Final[dict[Urgency, int]] = {"now": 0, "queued": 1, "upload": 2, "asked": 3}
+RANK: Final[dict[Urgency, int]] = {"now": 0, "queued": 1, "upload": 2, "asked": 3}
+"""Smaller comes first."""
+
 _CEILING: Final[dict[Urgency, int]] = {"now": 6, "queued": 3, "upload": 2, "asked": 2}
 """How many encodes may run, this one included. A first segment takes 0.2 s of a core: four rooms that begin at once
 beside an album hear theirs within a second or so on two cores. An encode takes about 100 MB."""
@@ -34,7 +35,7 @@ class Waiting:
     @property
     def rank(self) -> tuple[bool, int, int]:
         """Smaller comes first: no `rest` before any `first`, unless somebody wants it now."""
-        return (self.stage == "rest" and self.urgency != "now", _RANK[self.urgency], self.order)
+        return (self.stage == "rest" and self.urgency != "now", RANK[self.urgency], self.order)
 
     @property
     def ceiling(self) -> int:
@@ -48,7 +49,7 @@ class Waiting:
 
     def more_urgent_than(self, other: "Waiting") -> bool:
         """Whether this one should take the other's place."""
-        return _RANK[self.urgency] < _RANK[other.urgency]
+        return RANK[self.urgency] < RANK[other.urgency]
 
 
 def next_to_start(waiting: list[Waiting], running: int) -> Waiting | None:

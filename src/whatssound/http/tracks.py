@@ -28,7 +28,7 @@ async def upload_track(request: Request[Any, Any, Any], user: Person, given: Giv
     """Upload a piece of music as the `file` of a form. It is encoded at once; `GET` it to see how far it is."""
     require(user.role, "upload", given.people)
     async with received_file(request, given.upload_folder, limit_bytes=given.limits.upload_bytes) as upload:
-        track = await given.library.upload(upload.path, upload.filename)
+        track = await given.library.upload(upload.path, upload.filename, user.id)
     return TrackAccepted(id=str(track.id), status=track.status)
 
 

@@ -52,6 +52,11 @@ class SqlEncoded:
                 await connection.execute(update(tracks).where(these).values(encoded_bytes=0, status=status))
         return gone
 
+    async def played(self, id: TrackId, at_ms: int) -> None:
+        """See EncodedStore."""
+        async with self._database.write() as connection:
+            await connection.execute(update(tracks).where(tracks.c.id == id).values(last_played_ms=at_ms))
+
     async def failed(self, limit: int) -> list[TrackId]:
         """See EncodedStore."""
         failed = select(tracks.c.id).where(tracks.c.status == "failed")
