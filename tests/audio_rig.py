@@ -52,6 +52,7 @@ class Rig:
     cache: Cache
     encoded: SqlEncoded
     queued: set[TrackId]
+    database: Database
 
     async def scan(self, *folders: Path, configured: Sequence[Path] | None = None) -> list[FolderScan]:
         """Scan these folders once; `configured` are all of the library's, when there are more."""
@@ -89,14 +90,20 @@ class Rig:
 
 @asynccontextmanager
 async def audio(
-    data: Path, encoder: Encoder | None = None, *, start: bool = True, limit_bytes: int = 10**12
+    data: Path,
+    encoder: Encoder | None = None,
+    *,
+    start: bool = True,
+    limit_bytes: int = 10**12,
+    now_ms: float = NOW_MS,
+    knows_queues: bool = True,
 ) -> AsyncGenerator[Rig]:
     """Everything of the audio part; a second one over the same folder is a restart."""
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     file = data / "whatssound.sqlite3"
     await asyncio.to_thread(migrations.upgrade, sqlite_url(file, driver="pysqlite"))
     database = Database(sqlite_url(file))
-    clock = [NOW_MS]
+    clock = [now_ms]
     store, blobs = SqlTracks(database), FileBlobs(data / "blobs")
     keys, renditions = Keys(derive, lambda: clock[0]), Renditions(blobs)
     encoded, queued = SqlEncoded(database), set[TrackId]()
@@ -104,7 +111,8 @@ async def audio(
     async def pins() -> set[TrackId]:
         return queued
 
-    cache = Cache(encoded, blobs, renditions, limit_bytes=limit_bytes, now_ms=lambda: clock[0], pins=pins)
+    known = pins if knows_queues else None
+    cache = Cache(encoded, blobs, renditions, limit_bytes=limit_bytes, now_ms=lambda: clock[0], pins=known)
     ingest = Ingest(
         store,
         encoder or ChildEncoder(EncoderLimits(nice=0)),
@@ -122,7 +130,7 @@ async def audio(
         renditions=renditions,
         removal=Removal(store, encoded, ingest, blobs, cache=cache),
         keys=keys,
-        ids=Snowflakes(lambda: clock[0], floor_ms=int(NOW_MS) - 1),
+        ids=Snowflakes(lambda: clock[0], floor_ms=int(now_ms) - 1),
         reader=ThreadReader(),
         uploads=data / "uploads",
         now_ms=lambda: clock[0],
@@ -131,7 +139,7 @@ async def audio(
     if start:
         await ingest.start()
     try:
-        yield Rig(data, store, blobs, ingest, library, edge, keys, clock, cache, encoded, queued)
+        yield Rig(data, store, blobs, ingest, library, edge, keys, clock, cache, encoded, queued, database)
     finally:
         await ingest.stop()
         await database.close()
@@ -140,10 +148,12 @@ async def audio(
 class StagedEncoder:
     """An Encoder that goes on only when it is told to. `script` gives each job's reports; `jobs` keeps what was asked.
 
-    A report that is an exception is raised. Files of `Stored` reports are written before they are reported.
+    A report that is an exception is raised. Files of `Stored` reports are written before they are reported, with
+    `file_bytes` bytes at least.
     """
 
-    def __init__(self, script: Callable[[EncodeJob], list[Report | Exception]]) -> None:
+    def __init__(self, script: Callable[[EncodeJob], list[Report | Exception]], *, file_bytes: int = 0) -> None:
+        self._file_bytes = file_bytes
         self.jobs: list[EncodeJob] = []
         self.running = 0
         self.most_running = 0
@@ -190,7 +200,7 @@ class StagedEncoder:
                 if isinstance(report, Exception):
                     raise report
                 with contextlib.suppress(AttributeError):
-                    report.file.write_bytes(report.name.encode())  # pyright: ignore
+                    report.file.write_bytes(report.name.encode().ljust(self._file_bytes))  # pyright: ignore
                 yield report
             await gate.acquire()
         finally:

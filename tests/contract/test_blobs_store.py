@@ -90,3 +90,49 @@ async def test_a_refused_write_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"exists|Not a directory"):
         await FileBlobs(tmp_path / "blobs").put("a/b", b"")
     assert os.listdir(tmp_path) == ["blobs"]
+
+
+async def test_children_are_the_next_parts_of_all_names(blobs: BlobStore) -> None:
+    for name in ("a/128/0.m4s", "a/128/1.m4s", "a/64/0.m4s", "covers/x.png"):
+        await blobs.put(name, b"12345")
+    assert sorted(await blobs.children()) == ["a", "covers"]
+    assert sorted(await blobs.children("a")) == ["128", "64"]
+    assert sorted(await blobs.children("a/128")) == ["0.m4s", "1.m4s"]
+    assert await blobs.children("nothing") == await blobs.children("covers/x.png") == []
+
+
+async def test_a_size_counts_one_blob_or_all_below(blobs: BlobStore) -> None:
+    await blobs.put("a/128/0.m4s", b"12345")
+    await blobs.put("a/about", b"123")
+    assert await blobs.size("a") == 8
+    assert await blobs.size("a/about") == 3
+    assert await blobs.size("nothing") == 0
+
+
+async def test_what_is_removed_is_gone_with_all_below_and_nothing_else(blobs: BlobStore) -> None:
+    for name in ("a/128/0.m4s", "a/64/0.m4s", "ab/128/0.m4s", "covers/x.png", "covers/y.png"):
+        await blobs.put(name, b"12345")
+    await blobs.remove("a", "covers/x.png", "nothing")
+    assert await blobs.find("a/128/0.m4s") is None
+    assert sorted(await blobs.children()) == ["ab", "covers"]
+    assert await blobs.children("covers") == ["y.png"]
+    await blobs.put("a/128/0.m4s", b"again")
+    assert await content(blobs, "a/128/0.m4s") == b"again"
+
+
+async def test_whoever_reads_what_is_removed_reads_it_to_the_end(blobs: BlobStore) -> None:
+    await blobs.put("a/128/0.m4s", b"12345")
+    found = await blobs.find("a/128/0.m4s")
+    assert found is not None
+    with found.path.open("rb") as reading:
+        await blobs.remove("a")
+        assert reading.read() == b"12345"
+
+
+async def test_what_a_kill_left_of_a_removal_is_tidied_up(blobs: BlobStore, tmp_path: Path) -> None:
+    await blobs.put("a/128/0.m4s", b"12345")
+    root = tmp_path / "blobs"
+    await asyncio.to_thread((root / "a").rename, root / ".gone-1234")  # where a kill would have stopped
+    assert await blobs.children() == []
+    await blobs.tidy()
+    assert await asyncio.to_thread(lambda: list(root.iterdir())) == []

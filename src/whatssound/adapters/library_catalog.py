@@ -21,15 +21,19 @@ class LibraryCatalog:
     async def playable(self, track_id: TrackId) -> events.Track:
         """The track, and its encode is on its way. Refusal `not_found`, `overloaded`, `unavailable` for one that
         is offline, or `invalid` for a failed one."""
+        await self._library.keep((track_id,))
         track = await self._library.get(track_id)
         if track.status == "failed":
             raise Refusal("invalid", track.reason or "This track cannot be played.")
         return self._library.wire_track(await self._library.want(track_id, "queued"))
 
     async def current(self, track_ids: Sequence[TrackId]) -> list[TrackNow]:
-        """What is known of these tracks now."""
+        """What is known of these tracks now; one that the library has lost counts as failed."""
+        await self._library.keep(track_ids)
         known = await self._library.several(track_ids)
-        return [TrackNow(self._library.wire_track(track), track.status == "failed") for track in known.values()]
+        lost = [events.Track(id=str(id), title="") for id in track_ids if id not in known]
+        found = [TrackNow(self._library.wire_track(track), track.status == "failed") for track in known.values()]
+        return [*found, *(TrackNow(track, failed=True) for track in lost)]
 
     async def upcoming(self, track_ids: Sequence[TrackId]) -> None:
         """Have these encoded in this order; a full queue of encodes leaves the far ones for later."""

@@ -148,14 +148,14 @@ class Cache:
         """Call back, on the loop, with the tracks that are no longer ready."""
         self._callbacks.append(callback)
 
-    async def asked_for(self, track_id: TrackId) -> None:
-        """Keep the track's encodes for a while: somebody wants it. When they are just being removed, wait for that."""
-        key = self._key_of.get(track_id)
-        if key is None:
-            return
-        self.sent(key)
-        if (leaving := self._leaving.get(key)) is not None:
-            await leaving.wait()
+    async def asked_for(self, *track_ids: TrackId) -> None:
+        """Keep the tracks' encodes for a while: somebody wants them. Waits for those that are just being removed."""
+        now_ms = self._now_ms()
+        for key in {self._key_of[id] for id in track_ids if id in self._key_of}:
+            if (kept := self._kept.get(key)) is not None:
+                kept.asked_ms = now_ms
+            if (leaving := self._leaving.get(key)) is not None:
+                await leaving.wait()
 
     def sent(self, blob_key: str) -> None:
         """Somebody gets a part of it: it stays for a while."""
@@ -288,7 +288,8 @@ class Cache:
     async def _take_up(self, key: str, rows: list[Encoded]) -> None:
         counted = max(row.encoded_bytes for row in rows)
         used_ms = max(max(row.last_played_ms or 0, ms_of(row.track_id)) for row in rows)
-        self._kept[key] = Kept(key, counted or await self._blobs.size(key), used_ms, {row.track_id for row in rows})
+        tracks = {row.track_id for row in rows}
+        self._kept[key] = Kept(key, counted or await self._blobs.size(key), used_ms, tracks=tracks)
         self._key_of.update({row.track_id: key for row in rows})
 
     async def _measure_all(self) -> None:

@@ -10,7 +10,7 @@ from whatssound.audio.cache import Cache
 from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import KEY_CHARACTERS, Keys
 from whatssound.audio.library import Library
-from whatssound.audio.rendition import file_name
+from whatssound.audio.rendition import file_name, ogg_name
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.store import TrackStore
 from whatssound.audio.track import Track
@@ -96,6 +96,37 @@ class Edge:
                 return await self._arrived(track, blob_key, kbps, name)
         except TimeoutError:
             raise _interrupted(await self._library.get(track.id)) from None
+
+    async def ogg(self, track_id: TrackId) -> BlobFile:
+        """The whole track as one Ogg Vorbis file, made now if need be; waits up to 8 s for that.
+
+        Raises Refusal `not_found`, `unsupported` (it cannot be read), or `unavailable` with `retry_after_ms`.
+        """
+        await self._ingest.asked_for(track_id)
+        track = await self._library.get(track_id)
+        if track.blob_key is not None:
+            self._cache.sent(track.blob_key)
+            if (found := await self._blobs.find(ogg_name(track.blob_key, track_id))) is not None:
+                return found
+        if not await self._ingest.enqueue(track, "queued", "ogg"):
+            raise _busy()
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while self._ingest.busy_with(track_id, "ogg"):
+                    await self._ingest.next_step().wait()
+        except TimeoutError:
+            raise Refusal("unavailable", "The file is being made.", retry_after_ms=RETRY_AFTER_MS) from None
+        return await self._made(track_id)
+
+    async def _made(self, track_id: TrackId) -> BlobFile:
+        track = await self._library.get(track_id)
+        found = track.blob_key and await self._blobs.find(ogg_name(track.blob_key, track_id))
+        if not found:
+            reason = self._ingest.why_not(track_id, "ogg")
+            if track.status == "failed":
+                raise Refusal("unsupported", track.reason or reason or "This track cannot be read.")
+            raise Refusal("unavailable", reason or "The file could not be made.", retry_after_ms=RETRY_AFTER_MS)
+        return found
 
     async def cover(self, key: str) -> BlobFile:
         """A cover image, with its `media_type`. Served at `/audio/covers/<key>`. Raises Refusal `not_found`."""

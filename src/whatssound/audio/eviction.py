@@ -13,11 +13,15 @@ player that hears it asks for its next segment sooner."""
 
 @dataclass(slots=True)
 class Kept:
-    """What is stored below one blob key, for all tracks of the same bytes. `used_ms`: last asked for or sent."""
+    """What is stored below one blob key, for all tracks of the same bytes.
+
+    `used_ms`: when it was encoded, or last sent to a player; `asked_ms`: when somebody last looked for it.
+    """
 
     blob_key: str
     bytes: int = 0
     used_ms: float = 0.0
+    asked_ms: float = 0.0
     tracks: set[TrackId] = field(default_factory=set[TrackId])
 
 
@@ -31,7 +35,7 @@ class Safe:
 
     def holds(self, kept: Kept) -> bool:
         """Whether `kept` must stay."""
-        recent = self.now_ms - kept.used_ms < PROTECTED_MS and bool(kept.tracks)
+        recent = self.now_ms - max(kept.used_ms, kept.asked_ms) < PROTECTED_MS and bool(kept.tracks)
         return recent or kept.blob_key in self.keys or any(id in self.tracks for id in kept.tracks)
 
 

@@ -200,9 +200,9 @@ class Ingest:
         self._tell(track)
         self._stepped()
 
-    async def asked_for(self, track_id: TrackId) -> None:
-        """Somebody wants the track: what is encoded of it stays for a while. To be called before looking at it."""
-        await self._cache.asked_for(track_id)
+    async def asked_for(self, *track_ids: TrackId) -> None:
+        """Somebody wants the tracks: what is encoded of them stays for a while. To be called before looking at them."""
+        await self._cache.asked_for(*track_ids)
 
     def encoding(self, blob_key: str, kbps: int) -> Encoding | None:
         """The running encode that makes this rendition, or None."""

@@ -149,6 +149,10 @@ class Library:
         """What somebody's uploads take, for their quota."""
         return await self._removal.used_bytes(owner)
 
+    async def keep(self, track_ids: Sequence[TrackId]) -> None:
+        """What is encoded of these stays for a while: they may be on their way into a queue."""
+        await self._ingest.asked_for(*track_ids)
+
     def wire_track(self, track: Track) -> events.Track:
         """The track as rooms keep it: without `hls`, which `sign` fills."""
         return events.Track(

@@ -3,9 +3,10 @@
 import re
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from anyio import open_file, to_thread
+from anyio import AsyncFile, open_file, to_thread
 from litestar import Request, Response
 from litestar.response import Stream
 
@@ -66,9 +67,19 @@ def is_unchanged(if_none_match: str | None, etag: str) -> bool:
     return "*" in known or etag in known
 
 
-async def send(request: Request[Any, Any, Any], blob: BlobFile, *, cache: str = FOREVER) -> Response[Any]:
-    """The response that carries `blob`: 200, 206, 304 or 416, for GET and HEAD."""
-    headers = {"ETag": blob.etag, "Cache-Control": cache, "Accept-Ranges": "bytes"}
+async def send(
+    request: Request[Any, Any, Any],
+    blob: BlobFile,
+    *,
+    cache: str = FOREVER,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response[Any]:
+    """The response that carries `blob`: 200, 206, 304 or 416, for GET and HEAD.
+
+    The file is opened before the answer begins: what is removed meanwhile is still sent to its end. Raises Refusal
+    `not_found` when it was removed before.
+    """
+    headers = {**headers, "ETag": blob.etag, "Cache-Control": cache, "Accept-Ranges": "bytes"}
     if is_unchanged(request.headers.get("if-none-match"), blob.etag):
         return Response(b"", status_code=304, headers=headers, media_type=blob.media_type)
     try:
@@ -94,9 +105,13 @@ async def _carry(
     described = {**headers, "Content-Length": str(span.size_bytes), "Content-Type": blob.media_type}
     if request.method == "HEAD":
         return Response(b"", status_code=status, headers=described, media_type=blob.media_type)
-    if span.size_bytes > AT_ONCE_BYTES:
-        return Stream(_chunks(blob.path, span), status_code=status, headers=described, media_type=blob.media_type)
-    data = await to_thread.run_sync(_read, blob.path, span)
+    try:
+        if span.size_bytes > AT_ONCE_BYTES:
+            chunks = _chunks(await open_file(blob.path, "rb"), span)
+            return Stream(chunks, status_code=status, headers=described, media_type=blob.media_type)
+        data = await to_thread.run_sync(_read, blob.path, span)
+    except FileNotFoundError as error:
+        raise Refusal("not_found", "This is no longer here.") from error
     return Response(data, status_code=status, headers=described, media_type=blob.media_type)
 
 
@@ -106,9 +121,9 @@ def _read(path: Path, span: Span) -> bytes:
         return file.read(span.size_bytes)
 
 
-async def _chunks(path: Path, span: Span) -> AsyncGenerator[bytes]:
+async def _chunks(opened: AsyncFile[bytes], span: Span) -> AsyncGenerator[bytes]:
     left = span.size_bytes
-    async with await open_file(path, "rb") as file:
+    async with opened as file:
         await file.seek(span.first)
         while left > 0 and (data := await file.read(min(left, CHUNK_BYTES))):
             left -= len(data)

@@ -9,6 +9,7 @@ from whatssound.accounts.roles import require
 from whatssound.http import problems
 from whatssound.http.identity import BEARER
 from whatssound.http.inputs import ArtistName, Cursor, IdText, Limit, Query, id_of
+from whatssound.http.saving import ogg, remove_track
 from whatssound.http.services import Given, LibraryGiven, PeopleGiven, Person, SignedIn
 from whatssound.http.uploads import UploadOperation, received_file
 from whatssound.ids import TrackId
@@ -78,7 +79,7 @@ def router() -> Router:
     """The routes."""
     return Router(
         "/v1/tracks",
-        route_handlers=[upload_track, list_tracks, get_track, encode_track],
+        route_handlers=[upload_track, list_tracks, get_track, encode_track, remove_track, ogg],
         security=BEARER,
         tags=["Library"],
     )

@@ -24,7 +24,7 @@ class Catalog(Protocol):
         ...
 
     async def current(self, track_ids: Sequence[TrackId]) -> list[TrackNow]:
-        """What is known of these tracks; those the library has lost are left out."""
+        """What is known of these tracks; those the library has lost have failed, or are left out."""
         ...
 
     async def upcoming(self, track_ids: Sequence[TrackId]) -> None:

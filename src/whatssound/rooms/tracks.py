@@ -13,8 +13,11 @@ from whatssound.wire.errors import Refusal
 
 
 def track_ids(room: Room, *, history: bool = False) -> list[TrackId]:
-    """The tracks that will be heard, in that order: what sounds, the queue, and what the auto-DJ would start over."""
-    played = room.deck.history if history or room.playback.device is None else ()
+    """The tracks that will be heard next, in that order: what sounds and the queue; with `history`, all that it knows.
+
+    What the auto-DJ would start over is not next: it comes back through the queue, where one always waits.
+    """
+    played = room.deck.history if history else ()
     entries = (*_sounding(room), *room.queue.entries, *played)
     return [TrackId(int(id)) for id in dict.fromkeys(entry.track.id for entry in entries)]
 

@@ -51,14 +51,18 @@ class _Encode:
         self._work = Path(job["work"])
         self._kbps: list[int] = job["kbps"]
         self._analyse: bool = job["analyse"]
+        self._ogg: dict[str, str | None] | None = job["ogg"]
         self._written = 0
 
     def run(self) -> None:
         self._tell({"type": "counted", "samples": self._samples, "rate_hz": self._rate_hz})
         renditions = [Rendition(kbps, self._rate_hz, self._work / str(kbps), self._stored) for kbps in self._kbps]
         loudness, waveform = Loudness(self._rate_hz), Waveform(self._rate_hz)
+        ogg = None if self._ogg is None else _ogg_file(self._work / "whole.ogg", self._rate_hz, self._ogg)
         for block in self._blocks():
             self._written += block.shape[1]
+            if ogg is not None:
+                ogg.write(block)
             for rendition in renditions:
                 rendition.write(block)
             if self._analyse:
@@ -67,6 +71,8 @@ class _Encode:
         self._check_end()
         for rendition in renditions:
             self._finish(rendition)
+        if ogg is not None:
+            self._tell({"type": "whole", "file": str(ogg.finish())})
         if self._analyse:
             self._tell_analysis(loudness, waveform)
 
@@ -110,6 +116,13 @@ class _Encode:
                 "peaks": str(peaks),
             }
         )
+
+
+def _ogg_file(file: Path, rate_hz: int, tags: dict[str, str | None]) -> Any:
+    # Loaded only when it is asked for: most children make segments.
+    from whatssound.adapters.media.ogg import OggFile  # noqa: PLC0415
+
+    return OggFile(file, rate_hz, tags)
 
 
 def fitted(blocks: Iterator[Samples], samples: int) -> Generator[Samples]:

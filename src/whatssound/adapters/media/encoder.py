@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from whatssound.adapters.media.reasons import CPU, CRASHED, DISK_FULL, STUCK, TOO_LARGE
-from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored
+from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored, Whole
 from whatssound.config import EncoderLimits
 
 SILENT_S: Final = 120.0
@@ -57,7 +57,11 @@ class _Composed(msgspec.Struct, tag="composed"):
     file: str
 
 
-_Line = _Counted | _Stored | _Rendition | _Analysed | _Failed | _Composed
+class _Whole(msgspec.Struct, tag="whole"):
+    file: str
+
+
+_Line = _Whole | _Counted | _Stored | _Rendition | _Analysed | _Failed | _Composed
 _decode = msgspec.json.Decoder(_Line).decode
 
 
@@ -183,6 +187,8 @@ async def _report_of(line: _Line) -> Report:
         return Stored(line.kbps, line.name, Path(line.file), line.done)
     if isinstance(line, _Rendition):
         return RenditionDone(line.kbps, line.segments, line.peak_bps, line.average_bps)
+    if isinstance(line, _Whole):
+        return Whole(Path(line.file))
     if isinstance(line, _Analysed):
         peaks = await asyncio.to_thread(Path(line.peaks).read_bytes)
         return Analysed(line.samples, line.rate_hz, line.loudness_lufs, line.true_peak_db, peaks)
