@@ -81,6 +81,11 @@ class Rig:
                 return
             await step.wait()
 
+    async def renditions_missing(self, track: Track) -> str | None:
+        """The first stage of the track that has something left to do."""
+        assert track.blob_key is not None
+        return await Renditions(self.blobs).missing(track.blob_key)
+
     def signed(self, track: Track) -> tuple[int, str]:
         """`(exp, sig)` of the track's master playlist."""
         query = self.keys.master_path(track.id).partition("?")[2]

@@ -1,6 +1,7 @@
 """A room that plays from a library whose cache is small, and a look at the disk."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -93,6 +94,7 @@ class Stage:
     async def pass_time(self, seconds: float) -> None:
         """Rooms go on by themselves."""
         self.rig.clock[0] += seconds * 1000
+        await self.service.sweep()
         self.service.tick()
         await self.service.settle()
 
@@ -117,6 +119,13 @@ class Stage:
         await self.rig.until(TrackId(int(track_id)), lambda track: track.duration_ms > 0)
         await self.service.settle()
         await self.service.run(room, DANA, commands.PlaybackPlay(), device="desk")
+
+    async def next_ready(self, room: RoomId) -> None:
+        """Return once the next track of the queue is encoded, which it should be long before its turn."""
+        entries = (await self.service.find(str(room))).queue.entries
+        if entries:
+            await self.rig.until(TrackId(int(entries[0].track.id)), lambda track: track.status == "ready")
+            await self.service.settle()
 
     def note(self, track_ids: Sequence[TrackId]) -> None:
         """To be told by the cache."""
@@ -169,5 +178,7 @@ def on_disk(rig: Rig) -> int:
     total = 0
     for folder, _, files in os.walk(rig.data / "blobs"):
         if Path(folder).name != "covers":
-            total += sum(os.stat(Path(folder) / file).st_size for file in files)
+            for file in files:
+                with contextlib.suppress(FileNotFoundError):  # just evicted
+                    total += os.stat(Path(folder) / file).st_size
     return total

@@ -140,6 +140,11 @@ class Cache:
             self._measuring.cancel()
             await asyncio.gather(self._measuring, return_exceptions=True)
 
+    async def measured(self) -> None:
+        """Return once the accounts are what is really there."""
+        if self._measuring is not None:
+            await self._measuring
+
     def pinned_by(self, pins: Pins) -> None:
         """From now on only what `pins` names counts as being in a queue."""
         self._pins = pins

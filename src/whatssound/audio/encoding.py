@@ -114,6 +114,8 @@ class Encodes:
             await self._void(track, key if job.stage == "ogg" else None)
             if job.stage == "rest":
                 return None
+        if job.stage == "rest" and job.background and await self._renditions.about(key, ladder.FIRST) is None:
+            return None  # evicted meanwhile: nobody hears it
         if job.stage == "first":
             if (ready := await self._already(track, key)) is not None:
                 return ready
