@@ -11,7 +11,8 @@ from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.audio.encoded import Encoded, EncodedStore
-from whatssound.audio.store import TrackStore
+from whatssound.audio.search import words_of
+from whatssound.audio.store import TrackStore, Wanted
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId, UserId
 
@@ -103,6 +104,6 @@ async def test_a_removed_track_is_not_found_by_id_path_or_words(rows: Rows) -> N
     assert not await rows.encoded.remove(one)
     assert await rows.tracks.get(one) is None
     assert await rows.tracks.by_paths(["/1"]) == {}
-    assert (await rows.tracks.page(["sunrise"], 10, None)).tracks == []
+    assert (await rows.tracks.page(Wanted(words_of("sunrise")), 10, None)).tracks == []
     await rows.add(1, title="Moon")
-    assert (await rows.tracks.page(["sunrise"], 10, None)).tracks == []
+    assert (await rows.tracks.page(Wanted(words_of("sunrise")), 10, None)).tracks == []
