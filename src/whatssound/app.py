@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
@@ -15,10 +15,9 @@ from whatssound.accounts.invitations import Invitations
 from whatssound.accounts.members import Members
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.tokens import ACCESS_LIFE_S, AccessTokens
-from whatssound.accounts.user import User
 from whatssound.adapters.argon2_passwords import Argon2Passwords
 from whatssound.adapters.blobs_files import FileBlobs
-from whatssound.adapters.data_folder import DataFolder, DataFolderError
+from whatssound.adapters.data_folder import DataFolder
 from whatssound.adapters.library_catalog import LibraryCatalog
 from whatssound.adapters.media.encoder import ChildEncoder, composed
 from whatssound.adapters.media.reader import ChildReader
@@ -56,8 +55,6 @@ from whatssound.ids import Snowflakes, ms_of
 from whatssound.messages.service import MessageService
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.service import RoomService
-
-TokenRole = Literal["anon", "guest", "user", "owner", "service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ class _Rooms:
 
 
 @dataclass(frozen=True, slots=True)
-class _People:
+class People:
     """Those who are here: by name only, with a password, by invitation, and on their way out."""
 
     accounts: Accounts
@@ -197,14 +194,14 @@ def _accounts(base: _Foundation) -> Accounts:
     )
 
 
-async def _people(base: _Foundation, stack: AsyncExitStack) -> _People:
+async def _people(base: _Foundation, stack: AsyncExitStack) -> People:
     accounts, store, now_ms = _accounts(base), SqlMembers(base.database), base.timeline.now_ms
     accounts.recalled(await store.recalled_since(int(now_ms()) - ACCESS_LIFE_S * 1_000))
     passwords = Argon2Passwords()
     stack.push_async_callback(passwords.close)
     _show(base, "passwords", passwords.statistics)
     people = base.config.people
-    return _People(
+    return People(
         accounts,
         Members(accounts, store, passwords, people=people, new_id=base.ids.next, now_ms=now_ms),
         Invitations(accounts, store, new_id=base.ids.next, now_ms=now_ms),
@@ -309,22 +306,10 @@ async def _not_ready(database: Database) -> Sequence[str]:
     return []
 
 
-async def token_by_hand(config: Config, role: TokenRole, name: str | None) -> str:
-    """An access token for this data folder, whether or not its server runs. Raises DataFolderError, Refusal."""
+@asynccontextmanager
+async def people_of(config: Config) -> AsyncGenerator[People]:
+    """The people of a data folder, whether or not its server runs. Raises DataFolderError."""
     folder = DataFolder(config.data)
     folder.make()
     async with AsyncExitStack() as stack:
-        accounts = _accounts(await _foundation(config, folder, stack))
-        return accounts.token_for(await _bearer(accounts, role, name), role)
-
-
-async def _bearer(accounts: Accounts, role: TokenRole, name: str | None) -> User | None:
-    match role:
-        case "anon":
-            return None
-        case "owner" | "service":
-            return await accounts.owner()
-        case "guest" | "user":
-            if name is None:
-                raise DataFolderError(f"A {role} has a name: give one with --name.")
-            return await accounts.account(name, role)
+        yield await _people(await _foundation(config, folder, stack), stack)

@@ -117,10 +117,11 @@ def test_the_owner_link_works_once(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "status"), [("anon", 403), ("guest", 403), ("user", 403), ("owner", 200), ("service", 200)]
+    ("role", "status"),
+    [("anon", 403), ("guest", 403), ("user", 403), ("invited", 200), ("owner", 200), ("service", 200)],
 )
 def test_a_token_by_hand_may_do_what_its_role_may(server: ServerProcess, role: str, status: int) -> None:
-    name = f"hand {role}" if role in ("guest", "user") else None
+    name = f"hand {role}" if role in ("guest", "user", "invited") else None
     token = server.token(role, name)
     assert token.count(".") == 2
     try:
@@ -147,3 +148,31 @@ def test_ctrl_c_ends_the_server_cleanly(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "data")
     server.start()
     assert server.stop() == 0
+
+
+def test_an_invitation_by_hand_lets_somebody_in(server: ServerProcess) -> None:
+    made = whatssound("invite", "--uses", "1", "--port", str(server.port), "--data", server.data)
+    assert made.returncode == 0, made.stderr
+    link, _, code = made.stdout.strip().partition("/#invite=")
+    assert link == f"http://127.0.0.1:{server.port}"
+    wanted = {"name": "By hand", "password": "Moonlight Sonata", "invitation": code}
+    assert server.call("POST", "/v1/auth/register", wanted)["user"]["role"] == "invited"
+
+
+def test_a_password_by_hand_signs_its_owner_in_and_ends_what_was_open(server: ServerProcess) -> None:
+    code = whatssound("invite", "--data", server.data).stdout.strip().rpartition("=")[2]
+    wanted = {"name": "Forgetful", "password": "Moonlight Sonata", "invitation": code}
+    before = server.call("POST", "/v1/auth/register", wanted)
+    command = [sys.executable, "-m", "whatssound", "password", "forgetful", "--data", str(server.data)]
+    set_by_hand = subprocess.run(
+        command, input="Clair de lune\n", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert set_by_hand.returncode == 0, set_by_hand.stderr
+    login = {"name": "Forgetful", "password": "Clair de lune"}
+    assert server.call("POST", "/v1/auth/login", login)["user"]["id"] == before["user"]["id"]
+    with pytest.raises(ApiProblem):
+        server.call("POST", "/v1/auth/refresh", {"refresh_token": before["refresh_token"]})
+
+
+def test_a_password_for_nobody_is_an_error_of_one_line(server: ServerProcess) -> None:
+    assert "nobody called" in refused("password", "Nobody at all", "--data", server.data)

@@ -1,13 +1,17 @@
 """What `whatssound` can do."""
 
 import asyncio
+import sys
+from getpass import getpass
 from typing import Annotated, Final
 
 import uvloop
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from whatssound import __version__
-from whatssound.app import TokenRole, token_by_hand
+from whatssound.adapters.network import links_here
+from whatssound.by_hand import TokenRole, invitation_by_hand, password_by_hand, token_by_hand
 from whatssound.cli.keep import backup, restore
 from whatssound.cli.settings import DEFAULTS, Origins, QuietSettings, Settings, sources
 from whatssound.cli.show import shown
@@ -36,6 +40,8 @@ def build() -> App:
     command.command(token)
     command.command(backup)
     command.command(restore)
+    command.command(invite)
+    command.command(password)
 
     @command.command(name="config")
     def show(*, settings: QuietSettings = Config()) -> None:  # noqa: B008 - frozen
@@ -60,3 +66,27 @@ def token(
 ) -> None:
     """Print an access token, good for one hour, and nothing else."""
     print(asyncio.run(token_by_hand(settings, role, name)))  # noqa: T201
+
+
+def invite(
+    *,
+    uses: Annotated[int, Parameter(validator=Number(gte=1, lte=100), help="How many people may come by it.")] = 1,
+    days: Annotated[int, Parameter(validator=Number(gte=1, lte=365), help="For how long it is open.")] = 7,
+    settings: QuietSettings = Config(),  # noqa: B008 - frozen
+) -> None:
+    """Print the link of a new invitation, and nothing else. Whoever makes an account by it is one of the invited."""
+    path = asyncio.run(invitation_by_hand(settings, uses, days))
+    print(links_here(settings).base + path)  # noqa: T201
+
+
+def password(
+    name: Annotated[str, Parameter(help="Whose password.")],
+    *,
+    settings: QuietSettings = Config(),  # noqa: B008 - frozen
+) -> None:
+    """Give somebody another password, typed here or in the first line of standard input.
+
+    Their sign-ins end, those in a running server within the hour.
+    """
+    typed = getpass("New password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    asyncio.run(password_by_hand(settings, name, typed))

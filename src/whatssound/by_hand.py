@@ -1,0 +1,44 @@
+"""What the operator does for people on the command line, whether or not the server runs."""
+
+from typing import Literal
+
+from whatssound.accounts.service import Accounts
+from whatssound.accounts.user import User
+from whatssound.app import people_of
+from whatssound.config import Config, StartError
+
+TokenRole = Literal["anon", "guest", "user", "invited", "owner", "service"]
+
+
+async def token_by_hand(config: Config, role: TokenRole, name: str | None) -> str:
+    """An access token. Raises DataFolderError; StartError when the role needs a name; Refusal for an unusable name."""
+    async with people_of(config) as people:
+        return people.accounts.token_for(await _bearer(people.accounts, role, name), role)
+
+
+async def invitation_by_hand(config: Config, uses: int, days: int) -> str:
+    """The path of a new invitation's link, in the owner's name. Raises DataFolderError, Refusal."""
+    async with people_of(config) as people:
+        _, code = await people.invitations.make(await people.accounts.owner(), uses=uses, days=days)
+    return f"/#invite={code}"
+
+
+async def password_by_hand(config: Config, name: str, password: str) -> None:
+    """Give somebody another password; every sign-in of theirs ends, in a running server within the hour.
+
+    Raises DataFolderError, Refusal.
+    """
+    async with people_of(config) as people:
+        await people.members.set_password(await people.members.person_called(name), password)
+
+
+async def _bearer(accounts: Accounts, role: TokenRole, name: str | None) -> User | None:
+    match role:
+        case "anon":
+            return None
+        case "owner" | "service":
+            return await accounts.owner()
+        case "guest" | "user" | "invited":
+            if name is None:
+                raise StartError(f"A token for the role {role} needs a name: give one with --name.")
+            return await accounts.account(name, role)
