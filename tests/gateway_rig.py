@@ -17,6 +17,7 @@ from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.home_bans import SqlHomeBans
+from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.addresses import Proxies
 from whatssound.bus.log import RoomLog
@@ -117,6 +118,7 @@ async def opened(
             Crate(),
             ids,
             homes=Homes(SqlHomeBans(database), key=b"h" * 32, now_ms=time.now_ms),
+            plays=SqlPlays(database),
             owner="test",
             person=accounts.person,
             now_ms=time.now_ms,

@@ -30,6 +30,7 @@ from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.members import SqlMembers
+from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.addresses import Proxies
@@ -150,6 +151,7 @@ async def _services(
         LibraryCatalog(library),
         ids,
         homes=Homes(SqlHomeBans(database), key=secret.derive("homes"), now_ms=time),
+        plays=SqlPlays(database),
         owner="test",
         person=accounts.person,
         now_ms=time,

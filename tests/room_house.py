@@ -18,6 +18,7 @@ from whatssound.adapters.messages_sqlite import SqliteMessages
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.home_bans import SqlHomeBans
+from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.bus.log import LogEvent, LogPosition, LogUnavailable
 from whatssound.ids import RoomId, Snowflakes, TrackId, UserId
@@ -165,6 +166,7 @@ async def house(
             shelf,
             ids,
             homes=Homes(SqlHomeBans(database), key=b"h" * 32, now_ms=clock, max_visits=10),
+            plays=SqlPlays(database),
             owner=f"node 0:start {start}",
             person=_person,
             now_ms=clock,

@@ -32,6 +32,7 @@ from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.migrations import upgrade
 from whatssound.adapters.sql.newest import newest_id
+from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.adapters.statistics_metrics import StatisticsCollector
@@ -263,6 +264,7 @@ async def _rooms(base: _Foundation, accounts: Accounts, audio: _Audio, stack: As
         LibraryCatalog(library),
         base.ids,
         homes=Homes(SqlHomeBans(base.database), key=base.secret.derive("homes"), now_ms=now_ms),
+        plays=SqlPlays(base.database),
         owner=epoch,
         person=accounts.person,
         now_ms=now_ms,

@@ -22,6 +22,7 @@ from whatssound.http import (
     me,
     messages,
     page,
+    plays,
     problems,
     rooms,
     server,
@@ -45,7 +46,7 @@ it says `retry_after_ms`, the same request may succeed then. What happens live i
 socket, not over this."""
 
 
-_ROUTES: Final = (auth, me, invitations, tracks, library, rooms, messages, audio, health, server)
+_ROUTES: Final = (auth, me, invitations, tracks, library, rooms, messages, plays, audio, health, server)
 
 
 def build_app(given: Services) -> Litestar:

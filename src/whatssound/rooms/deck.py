@@ -65,14 +65,19 @@ def played_on(deck: Deck, now_ms: float) -> Deck:
     Each track starts where the one before it ended, to the µs. Whole rounds of the auto-DJ are leapt over, so
     a year of silence costs two walks through the queue.
     """
-    while True:
-        end_ms = sound.ends_at_ms(deck.playback)
-        if end_ms is None or end_ms > now_ms:
-            return deck
-        goes_round = is_auto_dj(deck) and len(deck.queue.entries) <= 1
-        deck = with_next(deck, at_ms=end_ms, playing=True)
-        if goes_round:
-            deck = _leapt(deck, now_ms)
+    while (end_ms := sound.ends_at_ms(deck.playback)) is not None and end_ms <= now_ms:
+        deck = stepped(deck, end_ms, leap_to_ms=now_ms)
+    return deck
+
+
+def stepped(deck: Deck, end_ms: float, *, leap_to_ms: float, keep_plays: int = 0) -> Deck:
+    """The deck when what sounds ended at `end_ms`: one track further.
+
+    Whole rounds of the auto-DJ that fit before `leap_to_ms` are leapt over, but for those of the last `keep_plays`.
+    """
+    goes_round = is_auto_dj(deck) and len(deck.queue.entries) <= 1
+    deck = with_next(deck, at_ms=end_ms, playing=True)
+    return _leapt(deck, leap_to_ms, keep_plays) if goes_round else deck
 
 
 def with_tracks(deck: Deck, of: Callable[[events.Entry], events.Entry | None], *, now_ms: float) -> Deck:
@@ -92,10 +97,11 @@ def with_tracks(deck: Deck, of: Callable[[events.Entry], events.Entry | None], *
     if changed is None:
         without = replace(deck, playback=replace(deck.playback, entry=None))
         return with_next(without, at_ms=now_ms, playing=deck.playback.playing)
-    return replace(deck, playback=_ending_now_or_later(replace(deck.playback, entry=changed), now_ms))
+    return replace(deck, playback=ending_now_or_later(replace(deck.playback, entry=changed), now_ms))
 
 
-def _ending_now_or_later(playback: Playback, now_ms: float) -> Playback:
+def ending_now_or_later(playback: Playback, now_ms: float) -> Playback:
+    """The same, ending now where it would have ended before: the next track is not to begin in the past."""
     end_ms = sound.ends_at_ms(playback)
     if end_ms is None or end_ms >= now_ms or playback.duration_ms is None:
         return playback
@@ -115,7 +121,7 @@ def _refilled(
     return history[:1], history[1:]
 
 
-def _leapt(deck: Deck, now_ms: float) -> Deck:
+def _leapt(deck: Deck, now_ms: float, keep_plays: int) -> Deck:
     """As many whole rounds later as fit before `now_ms`: after a round the deck is what it was, only later."""
     entry = deck.playback.entry
     if entry is None:
@@ -124,8 +130,10 @@ def _leapt(deck: Deck, now_ms: float) -> Deck:
     if not all(durations_ms):
         return deck
     round_ms = sum(durations_ms)
-    rounds = (now_ms - deck.playback.anchor_ms) // round_ms
-    return replace(deck, playback=replace(deck.playback, anchor_ms=deck.playback.anchor_ms + rounds * round_ms))
+    kept = -(-keep_plays // len(durations_ms))
+    rounds = max(0.0, (now_ms - deck.playback.anchor_ms) // round_ms - kept)
+    start_ms = deck.playback.anchor_ms + rounds * round_ms
+    return replace(deck, playback=replace(deck.playback, anchor_ms=start_ms, began_ms=start_ms))
 
 
 def _mapped(

@@ -10,6 +10,7 @@ from whatssound.ids import RoomId
 from whatssound.messages.refusing import refusing
 from whatssound.rooms.appender import Appender
 from whatssound.rooms.background import Background
+from whatssound.rooms.plays import plays_between
 from whatssound.rooms.reports import Watch
 from whatssound.rooms.room import Room, changed_parts, due_ms, parts_of
 from whatssound.rooms.store import RoomStore, StoredRoom
@@ -176,16 +177,22 @@ class OwnedRooms:
     async def _decide(self, held: Held, decision: Decision) -> Room:
         for _ in range(TRIES):
             old = held.room if held.is_mine and held.room is not None else await self._taken(held)
-            new = decision(old, self._now_ms())
+            now_ms = self._now_ms()
+            new = decision(old, now_ms)
             if new.rev == old.rev:
                 held.room = replace(new, watch=_newer_watch(held.room, new))
                 return held.room
-            if await refusing(self._store.save(new, was_rev=old.rev, owner=self._owner)):
+            if await self._save(old, new, now_ms):
                 await self._keep(held, old, new)
                 return new
             await self._read_again(held, old)
         self.conflicts += 1
         raise Refusal("conflict", "Others are changing this room at the same time; try again.", retry_after_ms=200)
+
+    async def _save(self, old: Room, new: Room, now_ms: float) -> bool:
+        """The row, and what has ended since it was saved before, in one."""
+        plays = plays_between(old, new, now_ms)
+        return await refusing(self._store.save(new, was_rev=old.rev, owner=self._owner, plays=plays))
 
     async def _keep(self, held: Held, old: Room | None, new: Room) -> None:
         held.room = replace(new, watch=_newer_watch(held.room, new))
@@ -202,8 +209,9 @@ class OwnedRooms:
             self._held.pop(held.id, None)
             raise _not_found()
         room = self._watched(stored)
-        fresh = await self._refresh(room, self._now_ms())
-        if fresh.rev != room.rev and not await refusing(self._store.save(fresh, was_rev=room.rev, owner=self._owner)):
+        now_ms = self._now_ms()
+        fresh = await self._refresh(room, now_ms)
+        if fresh.rev != room.rev and not await self._save(room, fresh, now_ms):
             self._lost.add(held.id)
             raise _lost()
         held.is_mine = True

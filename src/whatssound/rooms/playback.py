@@ -30,6 +30,8 @@ class Playback:
     rate: float = 1.0
     playing: bool = False
     device: str | None = None
+    began_ms: float | None = None
+    """When this entry began to sound; pauses and seeks do not change it. None while it has not sounded."""
 
     @property
     def entry_id(self) -> str | None:
@@ -81,15 +83,18 @@ def within(playback: Playback, position_ms: float) -> float:
 
 def started(playback: Playback, entry: events.Entry, *, position_ms: float, at_ms: float, playing: bool) -> Playback:
     """`entry` from `position_ms` on, at server time `at_ms`; the leading device stays."""
-    fresh = replace(playback, entry=entry, anchor_ms=at_ms, rate=1.0, playing=playing)
+    began_ms = at_ms if playing else None
+    fresh = replace(playback, entry=entry, anchor_ms=at_ms, rate=1.0, playing=playing, began_ms=began_ms)
     return replace(fresh, position_ms=within(fresh, position_ms))
 
 
 def resumed(playback: Playback, *, at_ms: float, position_ms: float | None = None) -> Playback:
     """The same entry playing; without a position, one that plays already is left alone."""
-    if position_ms is None:
-        return playback if playback.playing else replace(playback, playing=True, anchor_ms=at_ms)
-    return replace(playback, playing=True, position_ms=within(playback, position_ms), anchor_ms=at_ms)
+    if position_ms is None and playback.playing:
+        return playback
+    position_ms = playback.position_ms if position_ms is None else within(playback, position_ms)
+    began_ms = at_ms if playback.began_ms is None else playback.began_ms
+    return replace(playback, playing=True, position_ms=position_ms, anchor_ms=at_ms, began_ms=began_ms)
 
 
 def paused(playback: Playback, *, at_ms: float) -> Playback:
@@ -110,4 +115,4 @@ def sought(playback: Playback, *, position_ms: float, at_ms: float) -> Playback:
 
 def stopped(playback: Playback, *, at_ms: float) -> Playback:
     """Nothing sounds and nothing is loaded; the leading device stays."""
-    return replace(playback, entry=None, position_ms=0.0, anchor_ms=at_ms, rate=1.0, playing=False)
+    return replace(playback, entry=None, position_ms=0.0, anchor_ms=at_ms, rate=1.0, playing=False, began_ms=None)

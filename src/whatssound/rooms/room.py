@@ -1,5 +1,6 @@
 """A room and its rules: what a command or the passing of time makes of it. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, assert_never
 
@@ -77,17 +78,18 @@ class Part(NamedTuple):
     payload: events.Playback | events.Queue | events.RoomState | events.Member
 
 
-def caught_up(room: Room, now_ms: float) -> Room:
+def caught_up(room: Room, now_ms: float, *, by: Callable[[Deck, float], Deck] = deck.played_on) -> Room:
     """The room as it is at `now_ms` when nobody touches it. `rev`s stay: only `decide` makes new ones.
 
+    `by(deck, at_ms)` plays a deck on; who wants to know what ended on the way gives another.
     `caught_up(caught_up(room, a), b) == caught_up(room, b)` for a ≤ b.
     """
     if room.ended:
         return room
     gone_ms = reports.gone_at_ms(room.playback, room.watch)
     if gone_ms is not None and gone_ms <= now_ms:
-        room = _without_device(replace(room, deck=deck.played_on(room.deck, gone_ms)), gone_ms)
-    played = deck.played_on(room.deck, now_ms)
+        room = _without_device(replace(room, deck=by(room.deck, gone_ms)), gone_ms)
+    played = by(room.deck, now_ms)
     return room if played is room.deck else replace(room, deck=played)
 
 
@@ -131,6 +133,7 @@ def _decided(room: Room, command: commands.Command, now_ms: float) -> Room:  # n
             return _transported(room, command, now_ms)
         case commands.Report():
             playback, watch = reports.after_report(room.playback, room.watch, command, now_ms)
+            playback = deck.ending_now_or_later(playback, now_ms)
             return replace(room, deck=replace(room.deck, playback=playback), watch=watch)
         case commands.AddEntries():
             return _with_entries(room, command)

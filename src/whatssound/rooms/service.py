@@ -1,7 +1,7 @@
 """Rooms as the outside uses them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -25,7 +25,9 @@ from whatssound.rooms.moderation import MemberCallback, Moderation
 from whatssound.rooms.naming import checked_title, slug_of
 from whatssound.rooms.owned import MAX_HELD, OwnedRooms
 from whatssound.rooms.parts import Snapshot, Snapshots, encoded
+from whatssound.rooms.play_store import PlayStore
 from whatssound.rooms.room import Room, caught_up, decide, due_ms
+from whatssound.rooms.set_history import PlayPage, SetHistory
 from whatssound.rooms.store import RoomStore, SlugTaken
 from whatssound.rooms.timers import Timers
 from whatssound.rooms.tracks import needed_tracks, refreshed, track_ids, with_track
@@ -73,6 +75,7 @@ class RoomService:
         ids: Snowflakes,
         *,
         homes: Homes,
+        plays: PlayStore,
         owner: str,
         person: Callable[[UserId], Awaitable[User | None]],
         now_ms: Callable[[], float],
@@ -104,6 +107,7 @@ class RoomService:
             max_held=max_held,
         )
         self._timers = Timers(now_ms)
+        self._history = SetHistory(self._rooms, plays, catalog.sign, now_ms)
         self._snapshots = Snapshots(catalog.sign, now_ms)
         self._chat = Chat(messages, log)
         self._dj = Dj(self._rooms, catalog, ids, lead_ms=lead_ms)
@@ -234,6 +238,14 @@ class RoomService:
             if not room.ended and id in track_ids(room, history=True):
                 change = self._rooms.change(room.id, with_track(track, failed))
                 self._background.spawn(change, name="follow a track's change")
+
+    async def plays(self, room_id: RoomId, before_ms: int | None, limit: int) -> PlayPage:
+        """What the room has played, newest first: what started before `before_ms`, or the newest. Unix ms."""
+        return await self._history.page(room_id, before_ms, limit)
+
+    async def played(self, room_id: RoomId, tracks: Sequence[TrackId]) -> dict[TrackId, int]:
+        """When each of `tracks` last began to sound in the room, Unix ms; those that never did are left out."""
+        return await self._history.played(room_id, tracks)
 
     async def queued_tracks(self) -> set[TrackId]:
         """What open rooms play, played just before, or have in their queues; also rooms not in memory now.

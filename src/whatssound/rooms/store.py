@@ -1,9 +1,11 @@
 """RoomStore: where rooms are kept, one row each, fenced by `rev` and `owner`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from whatssound.ids import RoomId, UserId
+from whatssound.rooms.plays import Play
 from whatssound.rooms.room import Room
 
 
@@ -38,8 +40,12 @@ class RoomStore(Protocol):
         """The room with that slug, or None."""
         ...
 
-    async def save(self, room: Room, *, was_rev: int, owner: str) -> bool:
-        """Replace the row if it still has `was_rev` and `owner`; False, and nothing stored, otherwise."""
+    async def save(self, room: Room, *, was_rev: int, owner: str, plays: Sequence[Play] = ()) -> bool:
+        """Replace the row if it still has `was_rev` and `owner`, and keep `plays`, which have ended, with it.
+
+        Both or neither: False, and nothing stored, otherwise. A play that is known stays as it is. The newest 10,000
+        of a room are kept.
+        """
         ...
 
     async def take(self, id: RoomId, *, owner: str) -> StoredRoom | None:

@@ -271,6 +271,23 @@ class MemberList(msgspec.Struct, frozen=True):
     members: list[events.Member]
 
 
+class PlayBody(msgspec.Struct, frozen=True):
+    """One play of a track in a room, the track as it was then. `ended_ms` is null while it sounds."""
+
+    id: str
+    track: events.Track
+    started_ms: int
+    ended_ms: int | None
+    added_by: events.User
+
+
+class PlayPage(msgspec.Struct, frozen=True):
+    """Newest first; `next` is the `before` of the page that follows."""
+
+    plays: list[PlayBody]
+    next: str | None
+
+
 class MessagePage(msgspec.Struct, frozen=True):
     messages: list[events.Message]
     has_more: bool

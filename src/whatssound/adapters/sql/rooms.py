@@ -1,5 +1,6 @@
 """RoomStore on the relational database: columns for what is searched and fenced, the rest as one JSON body."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -7,11 +8,13 @@ from sqlalchemy import ColumnElement, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from whatssound.adapters.sql.database import Database
+from whatssound.adapters.sql.plays import keep_plays
 from whatssound.adapters.sql.tables import rooms
 from whatssound.ids import RoomId, UserId
 from whatssound.rooms.deck import Deck
 from whatssound.rooms.members import Members
 from whatssound.rooms.nonces import Nonces
+from whatssound.rooms.plays import Play
 from whatssound.rooms.room import Room, due_ms
 from whatssound.rooms.store import SlugTaken, StoredRoom
 from whatssound.wire import events
@@ -59,11 +62,13 @@ class SqlRooms:
         """The row with that slug."""
         return await self._one(rooms.c.slug == slug)
 
-    async def save(self, room: Room, *, was_rev: int, owner: str) -> bool:
-        """One UPDATE, conditional on `rev` and `owner`."""
+    async def save(self, room: Room, *, was_rev: int, owner: str, plays: Sequence[Play] = ()) -> bool:
+        """One UPDATE, conditional on `rev` and `owner`, and the plays in the same transaction."""
         fence = (rooms.c.id == room.id) & (rooms.c.rev == was_rev) & (rooms.c.owner == owner)
         async with self._database.write() as connection:
             result = await connection.execute(update(rooms).where(fence).values(_columns(room)))
+            if result.rowcount == 1:
+                await keep_plays(connection, room.id, plays)
         return result.rowcount == 1
 
     async def take(self, id: RoomId, *, owner: str) -> StoredRoom | None:

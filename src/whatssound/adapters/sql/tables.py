@@ -151,7 +151,9 @@ plays = Table(
     Column("ended_ms", BigInteger, nullable=False),
     Column("track_id", BigInteger, nullable=False),
     Column("added_by_id", BigInteger, nullable=False, index=True),
-    Column("body", LargeBinary, nullable=False),
+    Column("added_by_name", String(64), nullable=False),
+    Column("added_by_role", String(16), nullable=False),
+    Column("track", LargeBinary, nullable=False),
     Index("plays_by_track", "room_id", "track_id", "started_ms"),
 )
 

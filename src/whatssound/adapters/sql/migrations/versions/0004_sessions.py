@@ -34,7 +34,9 @@ def _plays() -> None:
         sa.Column("ended_ms", sa.BigInteger(), nullable=False),
         sa.Column("track_id", sa.BigInteger(), nullable=False),
         sa.Column("added_by_id", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("added_by_name", sa.String(64), nullable=False),
+        sa.Column("added_by_role", sa.String(16), nullable=False),
+        sa.Column("track", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("room_id", "started_ms", "entry_id"),
     )
     op.create_index("plays_by_track", "plays", ["room_id", "track_id", "started_ms"])
