@@ -289,21 +289,6 @@ export interface RoomBody {
   readonly listeners: number;
 }
 
-/** One play of a track in a room, the track as it was then; `ended_ms` is null while it sounds. */
-export interface PlayBody {
-  readonly id: string;
-  readonly track: Track;
-  readonly started_ms: number;
-  readonly ended_ms: number | null;
-  readonly added_by: User;
-}
-
-/** `GET /v1/rooms/{room}/plays?limit&before`, newest first; `next` is the `before` of the page that follows. */
-export interface PlayPage {
-  readonly plays: readonly PlayBody[];
-  readonly next: string | null;
-}
-
 export interface MessagePage {
   readonly messages: readonly Message[];
   readonly has_more: boolean;
