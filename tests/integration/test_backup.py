@@ -117,7 +117,7 @@ def test_a_restored_server_has_all_that_was_acknowledged_before_the_backup(
             found |= {message["id"] for message in answer["messages"]}
             answer = server.call("GET", f"{page}&before={answer['messages'][-1]['id']}", token=token)
         assert set(evening.acknowledged) <= found
-        assert server.call("GET", f"/v1/rooms/{evening.room['slug']}")["room"]["id"] == evening.room["id"]
+        assert server.call("GET", f"/v1/rooms/{evening.room['slug']}", token=token)["room"]["id"] == evening.room["id"]
 
 
 def test_people_are_still_signed_in_and_uploads_play(evening: Evening, restored: ServerProcess) -> None:
