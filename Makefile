@@ -7,6 +7,8 @@ PAGE := src/whatssound/http/page/index.html
 PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 ARGS ?= --demo
+# A registry that does not answer would hold the start for ever; macOS has no `timeout`, and waits.
+IN_TIME := $(shell command -v timeout >/dev/null && echo timeout 600)
 
 .PHONY: run test check fix page wheel bench clean test-tools
 
@@ -62,7 +64,8 @@ $(VENV)/.dev: $(VENV)/.runtime
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | $(VENV)/.runtime
 	@echo "Installing what the page is built with …"
-	@cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --loglevel=error
+	@cd web && PATH="$(CURDIR)/$(BIN):$$PATH" $(IN_TIME) npm ci --no-audit --no-fund --loglevel=error || \
+	  { echo "npm could not fetch them (10 minutes at most). Is its registry reachable? See: npm config get registry" >&2; exit 1; }
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) web/node_modules/.package-lock.json

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,13 +43,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(folder: Path, example: str, *, port: int, upstream: int) -> Iterator[None]:
-    """Debian's nginx with `deploy/<example>`, on loopback."""
+def nginx(folder: Path, example: str, *, port: int, upstream: int, without: Sequence[str] = ()) -> Iterator[None]:
+    """Debian's nginx with `deploy/<example>`, on loopback; `without` are settings that somebody forgot."""
     folder.mkdir()
     site = (DEPLOY / example).read_text()
     for shipped, ours in (("listen 80;", f"listen 127.0.0.1:{port};"), ("127.0.0.1:8000", f"127.0.0.1:{upstream}")):
         assert shipped in site
         site = site.replace(shipped, ours)
+    for setting in without:
+        site, found = re.subn(rf"^ *{re.escape(setting)} .*;\n", "", site, flags=re.MULTILINE)
+        assert found == 1
     (folder / "site.conf").write_text(site)
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, user=user))

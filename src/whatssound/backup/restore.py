@@ -13,9 +13,9 @@ from typing import IO, Final
 
 import msgspec
 
+from whatssound.adapters import sqlite_files as database
 from whatssound.adapters.data_folder import DataFolder
 from whatssound.adapters.sql.migrations import knows
-from whatssound.backup import database
 from whatssound.backup.contents import DATABASES, MANIFEST, Entry, Manifest, belongs
 from whatssound.backup.write import OnBytes, sync_folder
 from whatssound.config import StartError

@@ -13,8 +13,8 @@ from typing import BinaryIO, Final
 import msgspec
 
 from whatssound import __version__
+from whatssound.adapters import sqlite_files as database
 from whatssound.adapters.data_folder import DataFolder
-from whatssound.backup import database
 from whatssound.backup.contents import DATABASES, FILES, FOLDERS, INCOMING, MANIFEST, Entry, Manifest
 from whatssound.config import StartError
 

@@ -16,6 +16,7 @@ from whatssound.cli.keep import backup, restore
 from whatssound.cli.settings import DEFAULTS, Origins, QuietSettings, Settings, sources
 from whatssound.cli.show import shown
 from whatssound.config import Config
+from whatssound.doctor import check_up
 from whatssound.logs import set_up_logs
 from whatssound.serving import listening_socket, serve_until_stopped
 
@@ -38,6 +39,7 @@ def build() -> App:
     )
     command.command(serve)
     command.command(token)
+    command.command(doctor)
     command.command(backup)
     command.command(restore)
     command.command(invite)
@@ -56,6 +58,16 @@ def serve(*, settings: Settings = Config()) -> None:  # noqa: B008 - frozen
     set_up_logs(level=settings.log)
     with listening_socket(settings.listen, settings.port) as listener:
         uvloop.run(serve_until_stopped(settings, listener))
+
+
+def doctor(*, settings: QuietSettings = Config()) -> None:  # noqa: B008 - frozen
+    """Look at everything that must work, with the settings in effect, and say how to mend what does not."""
+    broken = 0
+    for finding in check_up(settings):
+        print("\n".join(finding.lines()), flush=True)  # noqa: T201
+        broken += finding.state == "mend"
+    if broken:
+        sys.exit(1)
 
 
 def token(

@@ -1,4 +1,4 @@
-"""Databases as a backup sees them: copied while they are in use, checked, and told that they have moved."""
+"""SQLite files as backup and doctor see them: copied while in use, checked, told that they have moved."""
 
 import sqlite3
 from contextlib import closing
