@@ -30,6 +30,8 @@ NO_WORDS: Final = Words()
 
 def folded(text: str) -> str:
     """`text` with single blanks, without case and without the marks above and below letters."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
 
@@ -44,15 +46,24 @@ def indexed(*texts: str | None) -> str:
     return _UNSPACED.sub(r" \1 ", folded(" ".join(text for text in texts if text)))
 
 
+def key_of(text: str) -> str:
+    """The same for two spellings of one name: its words, or its marks when it has none."""
+    return " ".join(_parts(folded(text))) or folded(text)
+
+
 def words_of(query: str | None) -> Words:
     """The words of a search."""
     phrases: list[tuple[str, ...]] = []
     marks: list[str] = []
     visible = "".join(c if c.isprintable() else " " for c in folded(query or ""))
     for word in visible.split()[:MAX_WORDS]:
-        parts = tuple("".join(c if c.isalnum() else " " for c in _UNSPACED.sub(r" \1 ", word)).split())
-        if parts:
+        if parts := _parts(word):
             phrases.append(parts)
         else:
             marks.append(word)
     return Words(tuple(phrases), tuple(marks))
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """The words of folded text."""
+    return tuple("".join(c if c.isalnum() else " " for c in _UNSPACED.sub(r" \1 ", text)).split())

@@ -166,7 +166,7 @@ class TrackStore(Protocol):
         ...
 
     async def albums(self, wanted: Wanted, limit: int, after: After | None) -> StoredAlbums:
-        """Albums by title. Words are sought in the album's name and its artists'."""
+        """Albums by title. Words are sought in an album's name and the name of one who is on it."""
         ...
 
     async def artists(self, words: Words, limit: int, after: After | None) -> StoredArtists:

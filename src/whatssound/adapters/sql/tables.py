@@ -125,7 +125,7 @@ tracks = Table(
     Column("encoded_bytes", BigInteger, nullable=False, server_default="0"),
     Index("tracks_by_status", "status"),
     Index("tracks_by_text", "search", "id"),
-    Index("tracks_by_album", "album_sort", "album_key"),
+    Index("tracks_by_album", "album_sort", "album_key", "credited_key"),
 )
 
 track_peaks = Table(

@@ -12,7 +12,7 @@ from whatssound.adapters.sql import browsing
 from whatssound.adapters.sql.database import Database
 from whatssound.adapters.sql.tables import SEARCH_TABLE, track_peaks, tracks
 from whatssound.audio.moves import Lost
-from whatssound.audio.search import Words, folded, indexed, search_text
+from whatssound.audio.search import Words, indexed, key_of, search_text
 from whatssound.audio.store import (
     After,
     Changes,
@@ -42,8 +42,7 @@ _MANY: Final = 500
 """Ids in one statement."""
 
 _INDEX = text(
-    f"INSERT OR REPLACE INTO {SEARCH_TABLE} (rowid, title, people, album, credited) "
-    "VALUES (:id, :title, :people, :album, :credited)"
+    f"INSERT OR REPLACE INTO {SEARCH_TABLE} (rowid, title, people, album) VALUES (:id, :title, :people, :album)"
 )
 
 
@@ -99,34 +98,33 @@ class SqlTracks:
     async def page(self, wanted: Wanted, limit: int, after: After | None) -> StoredPage:
         """See TrackStore."""
         async with self._database.read() as connection:
-            rows = (await connection.execute(browsing.tracks_page(_COLUMNS, wanted, limit, after))).all()
-            total = await connection.scalar(browsing.tracks_total(wanted))
+            total = await connection.scalar(browsing.tracks_total(wanted)) or 0
+            page = browsing.tracks_page(_COLUMNS, wanted, limit, after, total=total)
+            rows = (await connection.execute(page)).all()
         shown = rows[:limit]
         more = After(shown[-1].search, str(shown[-1].id), shown[-1].place) if len(rows) > limit else None
-        return StoredPage(tracks=[_track_of(row) for row in shown], total=total or 0, next=more)
+        return StoredPage(tracks=[_track_of(row) for row in shown], total=total, next=more)
 
     async def albums(self, wanted: Wanted, limit: int, after: After | None) -> StoredAlbums:
         """See TrackStore."""
         async with self._database.read() as connection:
             rows = (await connection.execute(browsing.albums_page(wanted, limit, after))).all()
-            total = await connection.scalar(browsing.albums_total(wanted))
         shown = rows[:limit]
         found = [
             StoredAlbum(row.album_key, row.title, row.artist, row.year, row.tracks, row.duration_ms, row.cover_key)
             for row in shown
         ]
         more = After(shown[-1].album_sort, shown[-1].album_key) if len(rows) > limit else None
-        return StoredAlbums(found, total or 0, more)
+        return StoredAlbums(found, rows[0].total if rows else 0, more)
 
     async def artists(self, words: Words, limit: int, after: After | None) -> StoredArtists:
         """See TrackStore."""
         async with self._database.read() as connection:
             rows = (await connection.execute(browsing.artists_page(words, limit, after))).all()
-            total = await connection.scalar(browsing.artists_total(words))
         shown = rows[:limit]
         found = [StoredArtist(row.name, row.albums, row.tracks) for row in shown]
         more = After(shown[-1].credited_key, "") if len(rows) > limit else None
-        return StoredArtists(found, total or 0, more)
+        return StoredArtists(found, rows[0].total if rows else 0, more)
 
     async def files(self) -> list[KnownFile]:
         """See TrackStore."""
@@ -223,8 +221,8 @@ def _derived(row: dict[str, Any]) -> dict[str, Any]:
     """What order and look-ups by name go by."""
     return {
         "search": search_text(row["title"], row["artist"], row["album"]),
-        "credited_key": folded(row["credited"]) if row["credited"] else None,
-        "album_sort": folded(row["album"]) if row["album"] else None,
+        "credited_key": key_of(row["credited"]) if row["credited"] else None,
+        "album_sort": key_of(row["album"]) if row["album"] else None,
     }
 
 
@@ -234,7 +232,6 @@ def _words_of(id: TrackId, row: dict[str, Any]) -> dict[str, Any]:
         "title": indexed(row["title"]),
         "people": indexed(row["artist"], row["album_artist"]),
         "album": indexed(row["album"]),
-        "credited": indexed(row["credited"]),
     }
 
 

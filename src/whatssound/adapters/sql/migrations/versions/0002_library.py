@@ -23,7 +23,7 @@ def upgrade() -> None:
     for name in _INDEXED:
         op.create_index(f"ix_tracks_{name}", "tracks", [name])
     op.create_index("tracks_by_text", "tracks", ["search", "id"])
-    op.create_index("tracks_by_album", "tracks", ["album_sort", "album_key"])
+    op.create_index("tracks_by_album", "tracks", ["album_sort", "album_key", "credited_key"])
     op.create_table(
         "track_peaks",
         sa.Column("track_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -39,11 +39,11 @@ def _create_search() -> None:
     # prefix: the first letters that somebody types are looked up, not gathered from every word that begins so.
     op.execute(
         "CREATE VIRTUAL TABLE tracks_search USING fts5"
-        "(title, people, album, credited, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"
+        "(title, people, album, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"
     )
     op.execute(
-        "INSERT INTO tracks_search (rowid, title, people, album, credited) "
-        "SELECT id, title, coalesce(artist, ''), coalesce(album, ''), '' FROM tracks"
+        "INSERT INTO tracks_search (rowid, title, people, album) "
+        "SELECT id, title, coalesce(artist, ''), coalesce(album, '') FROM tracks"
     )
     op.execute(
         "CREATE TRIGGER tracks_search_forgets AFTER DELETE ON tracks "
