@@ -159,13 +159,16 @@ async def _services(
         people=people,
     )
     stack.push_async_callback(rooms.stop)
+    departures = await stack.enter_async_context(Departures(accounts, members, now_ms=time))
+    departures.on_gone(library.remove_uploads_of)
+    departures.on_gone(messages.forget_author)
     registry = CollectorRegistry()
     Counter("whatssound_tests", "So that there is something to see.", registry=registry).inc()
     return Services(
         accounts=accounts,
         members=Members(accounts, members, passwords, people=people, new_id=ids.next, now_ms=time),
         invitations=Invitations(accounts, members, new_id=ids.next, now_ms=time),
-        departures=await stack.enter_async_context(Departures(accounts, members, now_ms=time)),
+        departures=departures,
         rooms=rooms,
         messages=messages,
         library=library,

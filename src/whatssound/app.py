@@ -146,6 +146,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         )
         await gateway.start()
         stack.push_async_callback(gateway.stop)
+        people.departures.on_gone(library.remove_uploads_of)
         people.departures.on_gone(rooms.messages.forget_author)
         await stack.enter_async_context(people.departures)
         http = build_app(

@@ -277,3 +277,43 @@ async def test_with_rooms_for_anyone_a_guest_opens_one_and_uses_its_console(tmp_
         may = (await rig.client.get("/v1/me", headers=headers)).json()["may"]
         assert {"open_room", "browse_library", "encode"} <= set(may)
         assert "upload" not in may
+
+
+@pytest.fixture
+async def small(tmp_path: Path) -> AsyncIterator[Rig]:
+    """Everybody may upload 200,000 bytes."""
+    async with opened(tmp_path, people=People(may_upload="anyone", quota_bytes=200_000)) as rig:
+        yield rig
+
+
+async def upload(rig: Rig, headers: dict[str, str], size_bytes: int) -> httpx.Response:
+    return await rig.client.post("/v1/tracks", files={"file": ("a.wav", bytes(size_bytes))}, headers=headers)
+
+
+async def test_uploads_fill_a_quota_and_removing_one_makes_room(small: Rig) -> None:
+    headers = await small.guest()
+    first = await upload(small, headers, 150_000)
+    assert first.status_code == 202
+    me = (await small.client.get("/v1/me", headers=headers)).json()
+    assert me["storage"] == {"used_bytes": 150_000, "quota_bytes": 200_000}
+    full = await upload(small, headers, 50_001)
+    assert refused(full) == (413, "too_large")
+    assert full.json()["details"] == {"used_bytes": 150_000, "quota_bytes": 200_000}
+    assert (await upload(small, await small.guest("Ben"), 50_001)).status_code == 202, "each has their own"
+    assert (await upload(small, await small.owner(), 250_000)).status_code == 202, "the owner has none"
+    await small.client.delete(f"/v1/tracks/{first.json()['id']}", headers=headers)
+    assert (await upload(small, headers, 200_000)).status_code == 202
+
+
+async def test_uploads_at_once_cannot_share_what_is_left(small: Rig) -> None:
+    headers = await small.guest()
+    answers = await asyncio.gather(*(upload(small, headers, 150_000) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [202, 413, 413]
+
+
+async def test_who_leaves_takes_their_uploads_along(small: Rig) -> None:
+    headers = await small.guest()
+    kept = (await upload(small, headers, 1_000)).json()["id"]
+    assert (await delete_me(small, headers)).status_code == 204
+    assert refused(await small.client.get(f"/v1/tracks/{kept}", headers=small.reader())) == (404, "not_found")
+    assert not [path for path in (small.data / "uploads").rglob("*") if path.is_file()]

@@ -66,7 +66,7 @@ def build_app(given: Services) -> Litestar:
             "library": _same(given.library),
             "edge": _same(given.edge),
             "rates": _same(SignInRates(given.limits, now_ms=given.now_ms)),
-            "quotas": _same(Quotas(given.people, _none_stored)),
+            "quotas": _same(Quotas(given.people, given.library.used_bytes)),
             "people": _same(given.people),
             "built": _same(built),
             **identity.providers(),
@@ -82,10 +82,6 @@ def build_app(given: Services) -> Litestar:
         logging_config=None,
         debug=False,
     )
-
-
-async def _none_stored(_user: object) -> int:
-    return 0
 
 
 def _same(value: Any) -> Provide:

@@ -13,7 +13,7 @@ from whatssound.wire.bodies import Storage
 from whatssound.wire.errors import Refusal
 
 FORM_BYTES: Final = 64 * 1024
-"""What a form may hold beside the file; an announced length may be so much more than the file."""
+"""What a form may hold beside the file: boundaries, headers, other fields. So much more than the file is announced."""
 
 
 class Share:

@@ -10,10 +10,11 @@ from whatssound.http import problems
 from whatssound.http.identity import BEARER
 from whatssound.http.inputs import ArtistName, Cursor, IdText, Limit, Query, id_of
 from whatssound.http.saving import ogg, remove_track
-from whatssound.http.services import Given, LibraryGiven, PeopleGiven, Person, SignedIn
+from whatssound.http.services import Given, LibraryGiven, PeopleGiven, Person, QuotasGiven, SignedIn
 from whatssound.http.uploads import UploadOperation, received_file
 from whatssound.ids import TrackId
 from whatssound.wire.bodies import TrackAccepted, TrackBody, TrackPage
+from whatssound.wire.errors import Refusal
 
 AlbumKey = Annotated[str | None, QueryParameter(max_length=64, description="An album's `key`: its tracks, in order.")]
 
@@ -25,11 +26,20 @@ AlbumKey = Annotated[str | None, QueryParameter(max_length=64, description="An a
     operation_class=UploadOperation,
     responses=problems.responses("invalid", "unauthorized", "forbidden", "too_large", "unsupported", "disk_full"),
 )
-async def upload_track(request: Request[Any, Any, Any], user: Person, given: Given) -> TrackAccepted:
+async def upload_track(
+    request: Request[Any, Any, Any], user: Person, given: Given, quotas: QuotasGiven
+) -> TrackAccepted:
     """Upload a piece of music as the `file` of a form. It is encoded at once; `GET` it to see how far it is."""
     require(user.role, "upload", given.people)
-    async with received_file(request, given.upload_folder, limit_bytes=given.limits.upload_bytes) as upload:
+    limit_bytes = given.limits.upload_bytes
+    async with (
+        quotas.upload(user, request.content_length) as share,
+        received_file(request, given.upload_folder, limit_bytes=limit_bytes, share=share) as upload,
+    ):
         track = await given.library.upload(upload.path, upload.filename, user.id)
+        if await given.accounts.person(user.id) is None:  # they deleted their account while it arrived
+            await given.library.remove(track.id)
+            raise Refusal("unauthorized", "This account is gone; nothing was kept.")
     return TrackAccepted(id=str(track.id), status=track.status)
 
 

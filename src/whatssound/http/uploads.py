@@ -19,10 +19,8 @@ from multipart import (  # pyright: ignore[reportMissingTypeStubs]
 )
 
 from whatssound.http.problems import disk_full, is_disk_full
+from whatssound.http.quotas import FORM_BYTES, Share
 from whatssound.wire.errors import Refusal
-
-FORM_BYTES: Final = 64 * 1024
-"""What a form may hold beside the file: boundaries, headers, other fields."""
 
 WRITE_BYTES: Final = 1024 * 1024
 """Written at once: one hop to a thread per MiB, and one MiB of memory per upload."""
@@ -41,8 +39,10 @@ class Upload:
 
 
 @asynccontextmanager
-async def received_file(request: Request[Any, Any, Any], folder: Path, *, limit_bytes: int) -> AsyncGenerator[Upload]:
-    """The `file` of the request's form, on disk in `folder`, of `limit_bytes` at most.
+async def received_file(
+    request: Request[Any, Any, Any], folder: Path, *, limit_bytes: int, share: Share | None = None
+) -> AsyncGenerator[Upload]:
+    """The `file` of the request's form, on disk in `folder`, of `limit_bytes` and within its owner's `share` at most.
 
     Raises Refusal `invalid`, `unsupported`, `too_large` (from the announced length already) or `disk_full`; then
     nothing is left behind.
@@ -52,7 +52,7 @@ async def received_file(request: Request[Any, Any, Any], folder: Path, *, limit_
     path = folder / f"{INCOMING}{secrets.token_hex(16)}"
     try:
         with await to_thread.run_sync(_open, path) as file:
-            incoming = _Incoming(file, limit_bytes)
+            incoming = _Incoming(file, limit_bytes, share)
             await _receive(request, PushMultipartParser(boundary, max_segment_count=32), incoming)
             filename = await incoming.finish()
         yield Upload(path, filename, incoming.size_bytes)
@@ -76,8 +76,9 @@ def forget_abandoned(folder: Path) -> int:
 class _Incoming:
     """The file while it arrives: buffered, written, counted."""
 
-    def __init__(self, file: BinaryIO, limit_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, limit_bytes: int, share: Share | None) -> None:
         self._file = file
+        self._share = share
         self._limit_bytes = limit_bytes
         self._buffer = bytearray()
         self._filename: str | None = None
@@ -101,6 +102,8 @@ class _Incoming:
         self.size_bytes += len(data)
         if self.size_bytes > self._limit_bytes:
             raise _too_large(self._limit_bytes)
+        if self._share is not None:
+            self._share.grew(self.size_bytes)
         self._buffer += data
         if len(self._buffer) >= WRITE_BYTES:
             await self._write()
