@@ -85,7 +85,7 @@ export class CuePlayer extends Cell<CueView> implements Cue {
     document.body.append(element);
     for (const name of LOOKED_AT) element.addEventListener(name, () => this.onMedia(element, name));
     this.element = element;
-    this.output = new CueOutput(element, this.memory);
+    this.output = new CueOutput(element, this.memory, () => this.change({ output: null }));
     this.change({ output: this.output.chosen });
     return element;
   }

@@ -15,10 +15,15 @@ export class CueOutput {
   constructor(
     private readonly element: HTMLAudioElement,
     private readonly memory: Memory,
+    /** The remembered one is not there: the system's own has taken its place. */
+    lost: () => void,
   ) {
     this.chosen = kept(memory);
-    // One that is unplugged, or not allowed any more, leaves the system's own.
-    if (this.chosen !== null) void this.send(this.chosen.id).catch(() => (this.chosen = null));
+    if (this.chosen === null) return;
+    this.send(this.chosen.id).catch(() => {
+      this.chosen = null;
+      lost();
+    });
   }
 
   /** Whether this browser can do it at all; never on a plain http address of a network, nor on iPhones. */
