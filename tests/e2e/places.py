@@ -121,6 +121,21 @@ def _sheet_of_console(name: str) -> Callable[[Page, House], None]:
     return go
 
 
+def _next(page: Page, house: House) -> None:
+    _open(page, house, house.owned, "now-title")
+    toggle = page.get_by_test_id("chat-toggle")
+    if toggle.is_visible():
+        toggle.click()
+    page.get_by_test_id("next").click()
+    _shown(page, "played")
+
+
+def _played(page: Page, house: House) -> None:
+    _next(page, house)
+    page.get_by_test_id("played").click()
+    _shown(page, "play")
+
+
 def _account(*steps: str) -> Callable[[Page, House], None]:
     def go(page: Page, house: House) -> None:
         _home(page, house)
@@ -143,12 +158,17 @@ PLACES: Final = (
     Place("the owner's home", _owners_home, "owner"),
     Place("room", _room),
     Place("chat", _chat),
+    Place("what comes next", _next),
+    Place("what has played", _played),
     Place("room that has ended", lambda page, house: _open(page, house, house.ended, "notice")),
     Place("room that is not there", lambda page, house: _open(page, house, "/r/nowhere", "notice")),
     Place("room one is banned from", _refused_room("banned", 403)),
     Place("room one's network is banned from", _refused_room("banned", 403, until_ms=1_800_000_000_000)),
     Place("room one was sent out of", _refused_room("kicked", 403)),
     Place("console", _console, "owner"),
+    Place("the set", _sheet_of_console("set-open"), "owner"),
+    Place("saved queues", _sheet_of_console("saved-open"), "owner"),
+    Place("a track", _sheet_of_console("track-open"), "owner"),
     Place("share sheet", _sheet_of_console("share"), "owner"),
     Place("settings sheet", _sheet_of_console("settings"), "owner"),
     Place("account of nobody", _account()),

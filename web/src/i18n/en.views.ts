@@ -87,6 +87,7 @@ export const viewsEnglish = {
   "queue.how": "Use the up and down arrow keys",
   "queue.next": "Next: {title}",
   "queue.title": "Up next",
+  "queue.played": "What has played",
   "rail.close": "Close the chat",
   "rail.label": "Chat and queue",
   "rail.open": "Open the chat",

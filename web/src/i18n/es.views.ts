@@ -89,6 +89,7 @@ export const viewsSpanish = {
   "queue.how": "Usa las flechas arriba y abajo",
   "queue.next": "Después: {title}",
   "queue.title": "A continuación",
+  "queue.played": "Lo que ha sonado",
   "rail.close": "Cerrar el chat",
   "rail.label": "Chat y cola",
   "rail.open": "Abrir el chat",
