@@ -115,7 +115,7 @@ def _console(page: Page, house: House) -> None:
 def _sheet_of_console(name: str) -> Callable[[Page, House], None]:
     def go(page: Page, house: House) -> None:
         _console(page, house)
-        page.get_by_test_id(name).click()
+        page.get_by_test_id(name).first.click()
         page.get_by_role("dialog").wait_for()
 
     return go
@@ -133,7 +133,7 @@ def _next(page: Page, house: House) -> None:
 def _played(page: Page, house: House) -> None:
     _next(page, house)
     page.get_by_test_id("played").click()
-    _shown(page, "play")
+    _shown(page, "set")
 
 
 def _account(*steps: str) -> Callable[[Page, House], None]:
