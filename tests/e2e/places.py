@@ -133,7 +133,7 @@ def _next(page: Page, house: House) -> None:
 def _played(page: Page, house: House) -> None:
     _next(page, house)
     page.get_by_test_id("played").click()
-    _shown(page, "set")
+    _shown(page, "play")
 
 
 def _account(*steps: str) -> Callable[[Page, House], None]:
