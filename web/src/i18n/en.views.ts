@@ -17,6 +17,7 @@ export const viewsEnglish = {
   "chat.delete": "Delete",
   "chat.delete_again": "Delete for everyone?",
   "chat.deleted": "Message deleted",
+  "chat.gone": "Deleted account",
   "chat.discard": "Discard",
   "chat.dj": "DJ",
   "chat.edit": "Edit",

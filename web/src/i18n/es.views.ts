@@ -19,6 +19,7 @@ export const viewsSpanish = {
   "chat.delete": "Borrar",
   "chat.delete_again": "¿Borrarlo para todos?",
   "chat.deleted": "Mensaje borrado",
+  "chat.gone": "Cuenta borrada",
   "chat.discard": "Descartar",
   "chat.dj": "DJ",
   "chat.edit": "Editar",
