@@ -10,6 +10,10 @@ def report(at_ms: float, late_ms: float, *, rev: int = 2, device: str | None = D
     return Report(device, at_ms + late_ms, T0 + at_ms, rev, "stalled" if stalled else "playing")
 
 
+def settled(at_ms: float, late_ms: float, *, rev: int = 2) -> Report:
+    return Report(DEVICE, at_ms + late_ms, T0 + at_ms, rev, "playing", settled=True)
+
+
 def played() -> Room:
     return after(room(600_000), (0, Play(DEVICE)))
 
@@ -40,6 +44,25 @@ def test_anchors_move_at_most_every_5_s() -> None:
     soon = after(moved, (3_000, report(3_000, 200, rev=3)), (6_900, report(6_900, 200, rev=3)))
     assert soon.rev == 3
     assert after(soon, (7_100, report(7_100, 200, rev=3))).rev == 4
+
+
+def test_one_settled_report_after_a_start_moves_the_anchor_to_the_djs_output() -> None:
+    moved = after(played(), (1_000, settled(1_000, -15)))
+    assert moved.rev == 3
+    assert position_at(moved.playback, T0 + 5_000) == 4_985
+
+
+def test_a_settled_report_of_a_start_that_was_good_enough_changes_nothing() -> None:
+    assert after(played(), (1_000, settled(1_000, 8))).rev == 2
+
+
+def test_only_the_first_settled_report_after_a_start_moves_anything() -> None:
+    once = after(played(), (1_000, settled(1_000, -15)))
+    assert after(once, (1_500, settled(1_500, -30, rev=3))).rev == 3
+
+
+def test_a_settled_report_long_after_the_start_is_one_like_others() -> None:
+    assert after(played(), (5_100, settled(5_100, -30))).rev == 2
 
 
 def test_a_stalled_device_freezes_nothing() -> None:

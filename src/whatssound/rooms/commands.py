@@ -53,6 +53,7 @@ class Report:
     at_ms: float
     rev: int
     state: Literal["playing", "stalled"]
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,9 @@ def _intent(command: msgspec.Struct, device: str | None, lead_ms: float) -> inte
         case commands.PlaybackSkip(entry_id=entry_id):
             return intents.Skip(device, entry_id, lead_ms)
         case commands.PlaybackReport():
-            return intents.Report(device, command.position_ms, command.at_ms, command.rev, command.state)
+            return intents.Report(
+                device, command.position_ms, command.at_ms, command.rev, command.state, command.settled
+            )
         case commands.QueueRemove(entry_id=entry_id):
             return intents.RemoveEntry(entry_id)
         case commands.QueueMove(entry_id=entry_id, before=before):

@@ -11,6 +11,13 @@ GONE_AFTER_MS = 15_000
 REANCHOR_BEYOND_MS = 40.0
 """Below it a listener hears one sound, and a correction would be worse than the error."""
 
+SETTLED_BEYOND_MS = 8.0
+"""Right after a start listeners are finding their place anyway: the DJ's own place, once it is measured, is better
+than the planned one. Below this the measurement itself is the larger part."""
+
+SETTLING_MS = 5_000
+"""For so long after a play, seek, skip or change of track a settled report counts."""
+
 REANCHOR_EVERY_MS = 5_000
 """Each re-anchor moves every listener; more often would be heard as wobble."""
 
@@ -40,7 +47,8 @@ def gone_at_ms(playback: Playback, watch: Watch) -> float | None:
 def after_report(playback: Playback, watch: Watch, report: Report, now_ms: float) -> tuple[Playback, Watch]:
     """What a report changes: nothing, the memory of a drift, or the anchor.
 
-    A re-anchor needs two consecutive reports beyond 40 ms in the same direction, and 5 s since the one before.
+    A re-anchor needs two consecutive reports beyond 40 ms in the same direction, and 5 s since the one before. One
+    settled report beyond 8 ms is enough right after a start, once.
     A stalled device freezes nothing: listeners play on, and it catches up with them.
     """
     if report.state == "stalled" and report.device == playback.device:
@@ -48,11 +56,25 @@ def after_report(playback: Playback, watch: Watch, report: Report, now_ms: float
     if not _counts(playback, report, now_ms):
         return playback, watch
     watch = replace(watch, seen_ms=max(watch.seen_ms or now_ms, now_ms))
-    drift = _direction(report.position_ms - position_at(playback, report.at_ms))
+    drift_ms = report.position_ms - position_at(playback, report.at_ms)
+    if _settles(playback, watch, report) and abs(drift_ms) > SETTLED_BEYOND_MS:
+        return _anchored(playback, watch, report, now_ms)
+    drift = _direction(drift_ms)
     if drift == 0 or drift != watch.drift or _too_soon(watch, now_ms):
         return playback, replace(watch, drift=drift)
+    return _anchored(playback, watch, report, now_ms)
+
+
+def _anchored(playback: Playback, watch: Watch, report: Report, now_ms: float) -> tuple[Playback, Watch]:
     anchored = replace(playback, position_ms=within(playback, report.position_ms), anchor_ms=report.at_ms)
     return anchored, replace(watch, drift=0, reanchored_ms=now_ms)
+
+
+def _settles(playback: Playback, watch: Watch, report: Report) -> bool:
+    """The anchor still is the one of the last start, and that was not long ago."""
+    started_ms = playback.anchor_ms
+    moved = watch.reanchored_ms is not None and watch.reanchored_ms >= started_ms
+    return report.settled and not moved and report.at_ms - started_ms < SETTLING_MS
 
 
 def _counts(playback: Playback, report: Report, now_ms: float) -> bool:

@@ -72,6 +72,8 @@ class PlaybackReport(msgspec.Struct, frozen=True):
     at_ms: float
     rev: int
     state: Literal["playing", "stalled"]
+    settled: bool = False
+    """Measured with care, right after a start: the room may be moved there at once, while all find their place."""
 
 
 class PlaybackGet(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ import { positionAt } from "../state/timeline";
 import { aim } from "./aim";
 
 const START_MS = 1_000_000;
-const delays = { startDelayMs: 25, seekDelayMs: 60 };
+const delays = { exact: true, startDelayMs: 25, seekDelayMs: 60 };
 
 describe("a loaded, silent player", () => {
   test("waits and presses play the start delay before its moment", () => {
@@ -25,6 +25,11 @@ describe("a loaded, silent player", () => {
     const then = aim(playback(), afterSeekMs, { standsMs: next.toMs, ...delays });
     if (then.kind !== "play") throw new Error("expected to play");
     expect(positionAt(playback(), afterSeekMs + then.inMs + delays.startDelayMs)).toBeCloseTo(next.toMs, 6);
+  });
+
+  test("seeks even from the right place when it was paused there: what it would play first is not known", () => {
+    const paused = { standsMs: 10_200, ...delays, exact: false };
+    expect(aim(playback(), START_MS + 10_000, paused).kind).toBe("seek");
   });
 
   test("does not wait in silence for long when it stands too far ahead", () => {

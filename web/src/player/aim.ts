@@ -19,6 +19,8 @@ const SEEK_MARGIN_MS = 20;
 export interface Readiness {
   /** Where the silent player stands. */
   readonly standsMs: number;
+  /** Nothing has sounded since the last load or seek. Otherwise what comes first is what was on its way to the ear. */
+  readonly exact: boolean;
   readonly startDelayMs: number;
   readonly seekDelayMs: number;
 }
@@ -28,7 +30,7 @@ export function aim(playback: Playback, nowMs: number, ready: Readiness): Aim {
   const meetsAtMs = playback.anchor_ms + (ready.standsMs - playback.position_ms) / playback.rate;
   const inMs = meetsAtMs - ready.startDelayMs - nowMs;
   const early = nowMs < playback.anchor_ms ? playback.anchor_ms - nowMs + 1 : EARLY_MS;
-  if (inMs >= -LATE_MS && inMs <= early) return { kind: "play", inMs: Math.max(0, inMs) };
+  if (ready.exact && inMs >= -LATE_MS && inMs <= early) return { kind: "play", inMs: Math.max(0, inMs) };
   const soundsAtMs = nowMs + ready.startDelayMs + ready.seekDelayMs + SEEK_MARGIN_MS;
   return { kind: "seek", toMs: Math.max(0, positionAt(playback, soundsAtMs)) };
 }

@@ -5,24 +5,29 @@
  * 89 different rates). The median of a few readings and then one exact burst stays within 4 ms with 2-3 rates.
  */
 
-/** Readings of one measurement, and their distance: half a second smooths over the 10 ms steps of some browsers. */
-export const READINGS = 8;
-export const READING_EVERY_MS = 60;
+/** Readings of one measurement: half a second of them smooths over the 10 ms steps of some browsers. */
+export const CAREFUL = { readings: 8, everyMs: 60 } as const;
 
-/** 3 % is half a semitone for a second; without pitch correction nobody hears it in music. */
-const NUDGE = 0.03;
+/** Right after a start: it may be far off, and every moment of that is heard beside another loudspeaker. */
+export const QUICK = { readings: 5, everyMs: 40 } as const;
+
+/** A burst lasts so long: as little bent as that allows, as 1 % and less is not heard at all … */
+const BURST_MS = 800;
+
+/** … and never by more than this, which is most of a semitone: heard only as coming into step. */
+const NUDGE = 0.05;
 
 /** Readings themselves scatter by a few ms; below this a correction would only add to it. */
 const NEAR_MS = 6;
 
-/** A burst for this would take over 8 s of audibly wrong pitch; a seek is one short gap. */
+/** A burst for this would take over 5 s of audibly wrong pitch; a seek is one short gap. */
 const SEEK_BEYOND_MS = 250;
 
-/** Just started, a person expects the music to find its place: a gap of 0.1 s is better than 3 s of bending. */
-const SEEK_BEYOND_SETTLING_MS = 110;
+/** Just started, a person expects the music to find its place: a gap of 0.2 s is better than 2 s of bending. */
+const SEEK_BEYOND_SETTLING_MS = 90;
 
-/** The DJ's own player is never bent; a bad start is put right once, a lag only where it leaves the room. */
-const LEADER_SEEK_SETTLING_MS = 20;
+/** The DJ's own player is never bent: the room is moved to it after a start, unless that would throw everybody. */
+const LEADER_SEEK_SETTLING_MS = 60;
 
 /** After a burst the rate needs a moment to be 1 everywhere in the output before readings count. */
 export const REST_MS = 600;
@@ -59,7 +64,8 @@ export function correctionFor(errorMs: number, { settling, leads }: Circumstance
   const size = Math.abs(errorMs);
   if (size > seekBeyondMs(settling, leads)) return { kind: "seek" };
   if (leads || size <= NEAR_MS) return { kind: "none" };
-  return { kind: "nudge", rate: 1 - NUDGE * Math.sign(errorMs), forMs: size / NUDGE };
+  const bend = Math.min(NUDGE, size / BURST_MS);
+  return { kind: "nudge", rate: 1 - bend * Math.sign(errorMs), forMs: size / bend };
 }
 
 function seekBeyondMs(settling: boolean, leads: boolean): number {

@@ -17,6 +17,8 @@ export interface Deck {
   /** Has played to its end. */
   readonly ended: boolean;
   readonly positionMs: number;
+  /** Would go on from `positionMs`: nothing has sounded since the last load or seek. */
+  readonly exact: boolean;
   /** NaN while unknown. */
   readonly durationMs: number;
 
@@ -66,6 +68,8 @@ export class ElementDeck implements Deck {
   private loads = 0;
   private wanted = false;
   private dry = false;
+  /** After a pause a browser goes on up to 0.1 s further than it says: from what it had already prepared. */
+  exact = false;
   private unlocked = false;
   private silence: string | null = null;
 
@@ -91,6 +95,7 @@ export class ElementDeck implements Deck {
   load(entryId: string, url: string, startMs: () => number): void {
     this.clear();
     this.entryId = entryId;
+    this.exact = true;
     const load = this.loads;
     const onProblem = (problem: SourceProblem): void => {
       if (this.loads === load) this.events.problem(this, problem);
@@ -150,6 +155,7 @@ export class ElementDeck implements Deck {
 
   async play(): Promise<boolean> {
     this.wanted = true;
+    this.exact = false;
     try {
       await this.element.play();
       return true;
@@ -169,6 +175,7 @@ export class ElementDeck implements Deck {
   }
 
   seek(positionMs: number): void {
+    this.exact = true;
     this.element.currentTime = positionMs / 1_000;
   }
 

@@ -13,9 +13,12 @@ const START_MS = 1_000_000;
 class FakeDeck implements Deck {
   static loadMs = 200;
   static startMs = 60;
+  /** What a browser has prepared when it is paused, and plays first if it is not sought before it goes on. */
+  static preparedMs = 100;
   entryId: string | null = null;
   started = false;
   stalled = false;
+  exact = false;
   durationMs = Number.NaN;
   readonly rates: number[] = [];
   readonly loaded: string[] = [];
@@ -49,6 +52,7 @@ class FakeDeck implements Deck {
   load(entryId: string, url: string, startMs: () => number): void {
     this.clear();
     this.entryId = entryId;
+    this.exact = true;
     this.loaded.push(url);
     this.baseMs = startMs();
     this.durationMs = this.durationOf(entryId);
@@ -66,6 +70,8 @@ class FakeDeck implements Deck {
   }
   play(): Promise<boolean> {
     this.started = true;
+    if (!this.exact) this.baseMs += FakeDeck.preparedMs;
+    this.exact = false;
     this.movesFromMs = Date.now() + FakeDeck.startMs;
     const leftMs = this.durationMs - this.baseMs + FakeDeck.startMs;
     this.later(FakeDeck.startMs, () => undefined);
@@ -81,6 +87,7 @@ class FakeDeck implements Deck {
   }
   seek(positionMs: number): void {
     this.baseMs = positionMs;
+    this.exact = true;
     this.seeking = true;
     this.later(30, () => (this.seeking = false));
   }
@@ -138,6 +145,7 @@ class Stage {
   leads = false;
   renewals = 0;
   freshUrl: string | null = null;
+  readonly settled: number[] = [];
   now: Playback = playback();
   queue: Queue = queue();
 
@@ -151,7 +159,7 @@ class Stage {
       serverNow: () => Date.now(),
       leads: () => this.leads,
       renew: () => Promise.resolve(((this.renewals += 1), this.freshUrl)),
-      measured: () => undefined,
+      measured: (errorMs: number, settled: boolean) => void (settled && this.settled.push(errorMs)),
       changed: () => undefined,
     };
     this.player = new Player(host, memory, (events) => {
@@ -239,6 +247,30 @@ describe("a listener", () => {
     expect(stage.player.view().state).toBe("waiting");
     await pass(100);
     expect(stage.decks.some((deck) => deck.positionMs === 40_000)).toBe(true);
+  });
+
+  test("goes on in step after a pause, though its browser has prepared more than it says", async () => {
+    stage.player.listen();
+    await pass(3_000);
+    stage.follow(playback({ rev: 2, playing: false, position_ms: stage.player.positionMs ?? 0 }));
+    await pass(2_000);
+    stage.follow(playback({ rev: 3, position_ms: stage.now.position_ms, anchor_ms: Date.now() + 250 }));
+    await pass(700);
+    expect(stage.player.view().state).toBe("on");
+    expect(Math.abs(stage.errorMs)).toBeLessThan(15);
+  });
+
+  test("is in step within three seconds of a start that missed by 70 ms, without another gap", async () => {
+    stage.player.listen();
+    await pass(3_000);
+    FakeDeck.startMs = 130;
+    stage.follow(playback({ rev: 2, position_ms: 45_000, anchor_ms: Date.now() + 250 }));
+    await pass(500);
+    expect(Math.abs(stage.errorMs)).toBeGreaterThan(50);
+    const before = stage.sounding;
+    await pass(2_250);
+    expect(Math.abs(stage.errorMs)).toBeLessThan(20);
+    expect(stage.sounding).toBe(before);
   });
 
   test("follows a seek within half a second", async () => {
@@ -366,6 +398,14 @@ describe("the DJ's device", () => {
     await pass(6_000);
     expect(stage.rates).toEqual([]);
     expect(Math.abs(stage.errorMs)).toBeLessThan(21);
+  });
+
+  test("tells where it has settled after a start, so that the room can be moved there", async () => {
+    FakeDeck.startMs = 110;
+    stage.player.listen();
+    await pass(1_500);
+    expect(stage.settled).toHaveLength(1);
+    expect(stage.settled[0]).toBeCloseTo(stage.errorMs, 0);
   });
 
   test("has the next track at hand for a skip at any moment", async () => {

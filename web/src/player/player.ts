@@ -16,7 +16,7 @@ import { listeningState } from "./listening";
 import { Output } from "./output";
 import type { SourceProblem } from "./source";
 import { Starter } from "./starter";
-import { Steering } from "./steering";
+import { Steering, type Measurement } from "./steering";
 import { Trouble } from "./trouble";
 
 export interface PlayerHost {
@@ -25,8 +25,8 @@ export interface PlayerHost {
   leads(): boolean;
   /** A freshly signed playlist of the sounding track, or null. */
   renew(): Promise<string | null>;
-  /** How far this device was from the room, measured just now. */
-  measured(errorMs: number): void;
+  /** How far this device was from the room, measured just now; `settled` when it will stay there after a start. */
+  measured(errorMs: number, settled: boolean): void;
   /** Something that the views show has changed. */
   changed(): void;
 }
@@ -44,6 +44,11 @@ const STALL_SHOWN_MS = 400;
 
 /** An end that comes this much earlier than the room says is the end: durations may be rounded. */
 const END_MS = 120;
+
+/** Silent, and would go on from there: browsers round a position to their own steps. */
+function standsAt(deck: Deck, positionMs: number): boolean {
+  return deck.exact && Math.abs(deck.positionMs - positionMs) < 20;
+}
 
 interface Side {
   readonly deck: Deck;
@@ -81,7 +86,7 @@ export class Player {
       expectedMs: (deck) => this.expectedMs(deck),
       leads: () => host.leads(),
       restart: (deck) => this.restart(deck),
-      measured: (_deck, errorMs, first) => this.measured(errorMs, first),
+      measured: (_deck, errorMs, how) => this.measured(errorMs, how),
     });
   }
 
@@ -223,7 +228,7 @@ export class Player {
     const { deck } = this.active;
     if (playback.track !== null && playback.entry_id !== null) {
       if (deck.entryId !== playback.entry_id) this.load(this.active, playback.entry_id, playback.track);
-      else if (deck.ready && Math.abs(deck.positionMs - playback.position_ms) > 20) deck.seek(playback.position_ms);
+      else if (deck.ready && !standsAt(deck, playback.position_ms)) deck.seek(playback.position_ms);
     }
     this.host.changed();
   }
@@ -355,12 +360,12 @@ export class Player {
     this.host.changed();
   }
 
-  private measured(errorMs: number, first: boolean): void {
+  private measured(errorMs: number, { first, settled }: Measurement): void {
     // Behind the plan by so much means that pressing play took so much longer than was thought.
     const missedMs = errorMs - this.plannedErrorMs;
     if (first && Math.abs(missedMs) < 200) this.learned.observe("start", this.learned.ms("start") - missedMs);
     if (first) this.active.deck.settle();
-    this.host.measured(errorMs);
+    this.host.measured(errorMs, settled);
     this.host.changed();
   }
 

@@ -34,6 +34,7 @@ export class Starter {
     this.noteSeek(nowMs);
     const next = aim(playback, nowMs, {
       standsMs: this.deck.positionMs,
+      exact: this.deck.exact,
       startDelayMs: this.learned.ms("start"),
       seekDelayMs: this.learned.ms("seek"),
     });

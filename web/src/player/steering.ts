@@ -1,6 +1,6 @@
 /** Measures how far a sounding deck is from the room, and keeps it near: in bursts, or by asking for a new start. */
 
-import { correctionFor, FAR_MS, GLANCE_EVERY_MS, GLANCES, median, READING_EVERY_MS, READINGS, REST_MS } from "./correction";
+import { CAREFUL, correctionFor, FAR_MS, GLANCE_EVERY_MS, GLANCES, median, QUICK, REST_MS } from "./correction";
 import type { Deck } from "./deck";
 
 export interface SteeringHost {
@@ -9,12 +9,20 @@ export interface SteeringHost {
   leads(): boolean;
   /** The deck has to be started anew. */
   restart(deck: Deck): void;
-  /** `first` is the first measurement after a start: it tells what the start delay really was. */
-  measured(deck: Deck, errorMs: number, first: boolean): void;
+  measured(deck: Deck, errorMs: number, how: Measurement): void;
 }
 
-/** Right after the start readings are those of a device warming up. */
+export interface Measurement {
+  /** The first after a start: it tells what the start delay really was. */
+  readonly first: boolean;
+  /** Soon after a start, and good enough to be left as it is. */
+  readonly settled: boolean;
+}
+
+/** Right after the start readings are those of a device warming up, and before it moves they are none. */
 const WARM_UP_MS = 150;
+const MOVES_BY_MS = 40;
+const NOT_YET_MS = 30;
 
 /** Measurements after a start that still count as settling, and how often a start is repeated to get nearer. */
 const SETTLING = 2;
@@ -29,6 +37,7 @@ export class Steering {
   private measurements = 0;
   private seeks = 0;
   private glances = 0;
+  private stoodMs = 0;
 
   constructor(private readonly host: SteeringHost) {}
 
@@ -37,6 +46,7 @@ export class Steering {
     this.stop();
     this.deck = deck;
     this.measurements = 0;
+    this.stoodMs = deck.positionMs;
     this.again(WARM_UP_MS);
   }
 
@@ -69,17 +79,23 @@ export class Steering {
       this.again(REST_MS);
       return;
     }
+    if (this.measurements === 0 && deck.positionMs < this.stoodMs + MOVES_BY_MS) {
+      this.again(NOT_YET_MS);
+      return;
+    }
+    const { readings, everyMs } = this.measurements === 0 ? QUICK : CAREFUL;
     this.readings.push(deck.positionMs - expectedMs);
-    if (this.readings.length < READINGS) this.timer = setTimeout(() => this.read(), READING_EVERY_MS);
+    if (this.readings.length < readings) this.timer = setTimeout(() => this.read(), everyMs);
     else this.judge(deck, median(this.readings));
   }
 
   private judge(deck: Deck, errorMs: number): void {
     this.errorMs = errorMs;
     const settling = this.measurements < SETTLING && this.seeks < SETTLING_SEEKS;
-    this.host.measured(deck, errorMs, this.measurements === 0);
-    this.measurements += 1;
     const correction = correctionFor(errorMs, { settling, leads: this.host.leads() });
+    const settled = settling && correction.kind === "none";
+    this.host.measured(deck, errorMs, { first: this.measurements === 0, settled });
+    this.measurements += 1;
     this.seeks = correction.kind === "seek" ? this.seeks + 1 : 0;
     if (correction.kind === "seek") this.host.restart(deck);
     else if (correction.kind === "nudge") this.burst(deck, correction.rate, correction.forMs);

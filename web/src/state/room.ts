@@ -13,7 +13,7 @@ import { makeConsole } from "./console";
 import type { Console, Problem, Reaction, Room, RoomStatus, RoomView } from "./model";
 import { afterEvent, afterReset, afterResume, type Parts } from "./parts";
 import { Cell } from "./readable";
-import { Reporter } from "./reporter";
+import { Reporter, reportOf } from "./reporter";
 import type { BrowserSession } from "./session";
 import { browserMemory } from "./storage";
 import type { Tab } from "./tab";
@@ -328,7 +328,9 @@ export class OpenRoom extends Cell<RoomView> implements Room {
       leads: () => this.leads,
       renew: () => this.renewPlaylist(),
       // The room is moved to a DJ who is away from it as soon as that is known, not with the next regular report.
-      measured: (errorMs) => (Math.abs(errorMs) > REPORT_AT_ONCE_MS ? this.report() : undefined),
+      measured: (errorMs, settled) => {
+        if (settled || Math.abs(errorMs) > REPORT_AT_ONCE_MS) this.report(settled ? errorMs : undefined);
+      },
       changed: () => this.refresh(),
     };
   }
@@ -339,15 +341,12 @@ export class OpenRoom extends Cell<RoomView> implements Room {
     return (reply?.playback ?? reply)?.track?.hls ?? null;
   }
 
-  private report(): void {
+  /** `settledMs`: how far it is from the room after a start, better known than this moment's position. */
+  private report(settledMs?: number): void {
     if (!this.leads || this.parts === null || (this.player.positionMs === null && !this.player.stalled)) return;
-    const command = {
-      position_ms: Math.max(0, this.positionNow()),
-      at_ms: this.clock.now(),
-      rev: this.parts.playback.rev,
-      state: this.player.stalled ? "stalled" : "playing",
-    };
-    this.push("playback:report", command).catch(() => undefined);
+    const [atMs, positionMs, { stalled }] = [this.clock.now(), this.positionNow(), this.player];
+    const playback = this.now()?.playback ?? this.parts.playback;
+    this.push("playback:report", reportOf(playback, { atMs, positionMs, stalled, settledMs })).catch(() => undefined);
   }
 
   /** What a tap on "listen" will need is fetched while nobody waits for it. */
