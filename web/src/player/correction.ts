@@ -20,8 +20,8 @@ const NUDGE = 0.05;
 /** Readings themselves scatter by a few ms; below this a correction would only add to it. */
 const NEAR_MS = 6;
 
-/** A burst for this would take over 5 s of audibly wrong pitch; a seek is one short gap. */
-const SEEK_BEYOND_MS = 250;
+/** A burst for this would take over 3 s of audibly wrong pitch; a seek is one short gap. */
+const SEEK_BEYOND_MS = 160;
 
 /** Just started, a person expects the music to find its place: a gap of 0.2 s is better than 2 s of bending. */
 const SEEK_BEYOND_SETTLING_MS = 90;

@@ -25,7 +25,7 @@ export interface PlayerHost {
   leads(): boolean;
   /** A freshly signed playlist of the sounding track, or null. */
   renew(): Promise<string | null>;
-  /** How far this device was from the room, measured just now; `settled` when it will stay there after a start. */
+  /** How far this device is from the room and will stay; `settled` soon after a start. */
   measured(errorMs: number, settled: boolean): void;
   /** Something that the views show has changed. */
   changed(): void;
@@ -360,12 +360,12 @@ export class Player {
     this.host.changed();
   }
 
-  private measured(errorMs: number, { first, settled }: Measurement): void {
+  private measured(errorMs: number, { first, stays, settled }: Measurement): void {
     // Behind the plan by so much means that pressing play took so much longer than was thought.
     const missedMs = errorMs - this.plannedErrorMs;
     if (first && Math.abs(missedMs) < 200) this.learned.observe("start", this.learned.ms("start") - missedMs);
     if (first) this.active.deck.settle();
-    this.host.measured(errorMs, settled);
+    if (stays) this.host.measured(errorMs, settled);
     this.host.changed();
   }
 

@@ -15,7 +15,9 @@ export interface SteeringHost {
 export interface Measurement {
   /** The first after a start: it tells what the start delay really was. */
   readonly first: boolean;
-  /** Soon after a start, and good enough to be left as it is. */
+  /** Nothing will be done about it. */
+  readonly stays: boolean;
+  /** It stays, soon after a start. */
   readonly settled: boolean;
 }
 
@@ -93,8 +95,8 @@ export class Steering {
     this.errorMs = errorMs;
     const settling = this.measurements < SETTLING && this.seeks < SETTLING_SEEKS;
     const correction = correctionFor(errorMs, { settling, leads: this.host.leads() });
-    const settled = settling && correction.kind === "none";
-    this.host.measured(deck, errorMs, { first: this.measurements === 0, settled });
+    const stays = correction.kind === "none";
+    this.host.measured(deck, errorMs, { first: this.measurements === 0, stays, settled: stays && settling });
     this.measurements += 1;
     this.seeks = correction.kind === "seek" ? this.seeks + 1 : 0;
     if (correction.kind === "seek") this.host.restart(deck);

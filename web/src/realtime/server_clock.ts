@@ -7,6 +7,11 @@ const BURST = 6;
 const BURST_EVERY_MS = 70;
 const EVERY_MS = 15_000;
 
+/** Six may all have met a busy moment: until this is known better, a few more soon. */
+const UNSURE_MS = 3;
+const SOON_MS = 600;
+const SOON_TIMES = 4;
+
 /** The reply to `clock {t1}`. */
 export type AskClock = (t1: number) => Promise<Omit<Exchange, "t4"> | null>;
 
@@ -15,6 +20,7 @@ export class ServerClock {
   private readonly leaps = new LeapWatch(localNow(), Date.now());
   private timer: ReturnType<typeof setTimeout> | undefined;
   private left = 0;
+  private soon = 0;
 
   /** `onSample` is called after each answer. */
   constructor(
@@ -42,6 +48,7 @@ export class ServerClock {
   /** Measures anew: after a join, and when the page wakes up. */
   burst(): void {
     this.left = BURST;
+    this.soon = SOON_TIMES;
     this.schedule(0);
   }
 
@@ -68,10 +75,17 @@ export class ServerClock {
     this.timer = setTimeout(() => void this.sample(), afterMs);
   }
 
+  private waitMs(): number {
+    if (this.left > 0) return BURST_EVERY_MS;
+    if ((this.doubtMs ?? Number.POSITIVE_INFINITY) <= UNSURE_MS || this.soon === 0) return EVERY_MS;
+    this.soon -= 1;
+    return SOON_MS;
+  }
+
   private async sample(): Promise<void> {
     this.checkLeap();
     this.left = Math.max(0, this.left - 1);
-    this.schedule(this.left > 0 ? BURST_EVERY_MS : EVERY_MS);
+    this.schedule(this.waitMs());
     const answer = await this.ask(localNow());
     if (answer === null) return;
     this.filter.add({ ...answer, t4: localNow() });
