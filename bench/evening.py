@@ -9,8 +9,8 @@ from typing import Self
 
 from playwright.sync_api import Browser, Playwright
 
-from apart import Command, Log, Reading, What
 from e2e.people import PATIENCE_MS, Person, dj, listener, open_room, queue, upload
+from output.apart import Command, Log, Reading, What
 from output.browsers import hearing
 from output.noise import noise_wav
 from output.sound_card import SoundCard

@@ -19,8 +19,8 @@ from statistics import median
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from apart import Command, Heard, Log, counted, pages_apart, settled_after_ms
 from evening import ANNA, BEN, DJ, Evening
+from output.apart import Command, Heard, Log, counted, pages_apart, settled_after_ms
 from output.lag import windows
 from output.noise import RATE_HZ as NOISE_HZ
 from output.noise import pink_noise, write_wav

@@ -61,8 +61,7 @@ def settled_after_ms(command: Command, heard: Sequence[Heard], until_ms: float) 
             break
         run = run + 1 if good(one.window) else 0
         if run == needed:
-            # The window begins half its length before its middle: that much of it was good already.
-            return max(0.0, one.at_ms - half_ms - STAYS_MS - command.at_ms)
+            return one.at_ms - STAYS_MS - command.at_ms
     return float("inf")
 
 
