@@ -42,6 +42,11 @@ export interface Deck {
   close(): void;
 }
 
+/** Silent, and would go on from there: browsers round a position to their own steps. */
+export function standsAt(deck: Deck, positionMs: number): boolean {
+  return deck.exact && Math.abs(deck.positionMs - positionMs) < 20;
+}
+
 export interface DeckEvents {
   /** Became ready, started, ran dry, ended: look again. */
   changed(deck: Deck): void;

@@ -10,7 +10,7 @@ import type { Listening, ListenView } from "../state/model";
 import { caughtUp, endsAtMs, shownPositionAt } from "../state/timeline";
 import type { Memory } from "../state/storage";
 import type { Playback, Queue, Track } from "../state/wire";
-import { ElementDeck, type Deck, type DeckEvents } from "./deck";
+import { ElementDeck, standsAt, type Deck, type DeckEvents } from "./deck";
 import { LearnedDelays } from "./learned";
 import { listeningState } from "./listening";
 import { Output } from "./output";
@@ -44,11 +44,6 @@ const STALL_SHOWN_MS = 400;
 
 /** An end that comes this much earlier than the room says is the end: durations may be rounded. */
 const END_MS = 120;
-
-/** Silent, and would go on from there: browsers round a position to their own steps. */
-function standsAt(deck: Deck, positionMs: number): boolean {
-  return deck.exact && Math.abs(deck.positionMs - positionMs) < 20;
-}
 
 interface Side {
   readonly deck: Deck;
