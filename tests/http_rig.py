@@ -32,6 +32,7 @@ from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
+from whatssound.adapters.sql.saved_queues import SqlSavedQueues
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.addresses import Proxies
 from whatssound.audio.cache import Cache
@@ -48,6 +49,7 @@ from whatssound.http.services import Services
 from whatssound.ids import Snowflakes
 from whatssound.messages.service import MessageService
 from whatssound.rooms.homes import Homes
+from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
 
 
@@ -170,6 +172,7 @@ async def _services(
         invitations=Invitations(accounts, members, new_id=ids.next, now_ms=time),
         departures=departures,
         rooms=rooms,
+        saved_queues=SavedQueues(SqlSavedQueues(database), library.several, new_id=ids.next, now_ms=time),
         messages=messages,
         library=library,
         rescans=Rescans((), library.scanner, every_s=None, now_ms=time),

@@ -34,6 +34,7 @@ from whatssound.adapters.sql.migrations import upgrade
 from whatssound.adapters.sql.newest import newest_id
 from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
+from whatssound.adapters.sql.saved_queues import SqlSavedQueues
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.adapters.statistics_metrics import StatisticsCollector
 from whatssound.addresses import Proxies
@@ -55,6 +56,7 @@ from whatssound.http.uploads import forget_abandoned
 from whatssound.ids import Snowflakes, ms_of
 from whatssound.messages.service import MessageService
 from whatssound.rooms.homes import Homes
+from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
 
 
@@ -146,6 +148,11 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         )
         await gateway.start()
         stack.push_async_callback(gateway.stop)
+        saved_queues = SavedQueues(
+            SqlSavedQueues(base.database), library.several, new_id=base.ids.next, now_ms=base.timeline.now_ms
+        )
+        people.departures.on_gone(rooms.service.forget_person)
+        people.departures.on_gone(saved_queues.forget_person)
         people.departures.on_gone(library.remove_uploads_of)
         people.departures.on_gone(rooms.messages.forget_author)
         await stack.enter_async_context(people.departures)
@@ -156,6 +163,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 invitations=people.invitations,
                 departures=people.departures,
                 rooms=rooms.service,
+                saved_queues=saved_queues,
                 messages=rooms.messages,
                 library=library,
                 rescans=rescans,

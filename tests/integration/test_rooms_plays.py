@@ -163,3 +163,15 @@ async def test_a_kill_at_any_moment_loses_and_doubles_no_play(tmp_path: Path, ki
             assert starts[0] == seconds(int(clock()) // 10_000 * 10_000)
             await at.service.sweep()
             await at.service.settle()
+
+
+async def test_who_goes_leaves_no_open_room_and_no_name_behind(at: House, clock: ManualClock) -> None:
+    rooms = [await playing(at, 1, 2), await playing(at, 3)]
+    clock.advance(12_000)
+    await at.service.forget_person(OWNER.id)
+    for room in rooms:
+        left = await at.service.find(room.slug)
+        assert (left.ended, left.dj.name) == (True, "")
+    plays = (await at.service.plays(rooms[0].id, None, 10)).plays
+    assert [(play.entry.track.id, play.entry.added_by.name) for play in plays] == [("2", ""), ("1", "")]
+    assert await at.service.end_rooms_of(OWNER.id) == 0

@@ -392,9 +392,10 @@ async def test_several_tracks_are_added_at_once_and_a_retry_finds_the_same_entri
 async def test_tracks_that_are_gone_or_cannot_be_played_are_named_and_nothing_is_added(at: House) -> None:
     room = await at.opened()
     at.shelf.tracks[2] = TrackNow(track(2), failed=True)
+    at.shelf.tracks[3] = TrackNow(track(3), reachable=False)
     with pytest.raises(Refusal, match="leave them out") as refused:
-        await at.do(room, QueueAddMany(track_ids=["1", "99", "2", "99"], nonce="n"))
-    assert (refused.value.code, refused.value.details) == ("not_found", {"track_ids": ["99", "2"]})
+        await at.do(room, QueueAddMany(track_ids=["1", "99", "2", "99", "3"], nonce="n"))
+    assert (refused.value.code, refused.value.details) == ("not_found", {"track_ids": ["99", "2", "3"]})
     assert (await at.service.find(room.slug)).queue.entries == ()
 
 

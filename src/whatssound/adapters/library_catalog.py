@@ -32,7 +32,14 @@ class LibraryCatalog:
         await self._library.keep(track_ids)
         known = await self._library.several(track_ids)
         lost = [events.Track(id=str(id), title="") for id in track_ids if id not in known]
-        found = [TrackNow(self._library.wire_track(track), track.status == "failed") for track in known.values()]
+        found = [
+            TrackNow(
+                self._library.wire_track(track),
+                failed=track.status == "failed",
+                reachable=track.status == "ready" or not track.offline,
+            )
+            for track in known.values()
+        ]
         return [*found, *(TrackNow(track, failed=True) for track in lost)]
 
     async def upcoming(self, track_ids: Sequence[TrackId]) -> None:

@@ -24,6 +24,7 @@ from whatssound.http import (
     page,
     plays,
     problems,
+    queues,
     rooms,
     server,
     tracks,
@@ -46,7 +47,7 @@ it says `retry_after_ms`, the same request may succeed then. What happens live i
 socket, not over this."""
 
 
-_ROUTES: Final = (auth, me, invitations, tracks, library, rooms, messages, plays, audio, health, server)
+_ROUTES: Final = (auth, me, invitations, tracks, library, rooms, messages, plays, queues, audio, health, server)
 
 
 def build_app(given: Services) -> Litestar:

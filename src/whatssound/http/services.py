@@ -25,6 +25,7 @@ from whatssound.http.rates import SignInRates
 from whatssound.ids import RoomId
 from whatssound.links import Links
 from whatssound.messages.service import MessageService
+from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
 
 BUILT_PAGE: Final = Path(__file__).parent / "page"
@@ -45,6 +46,7 @@ class Services:
     invitations: Invitations
     departures: Departures
     rooms: RoomService
+    saved_queues: SavedQueues
     messages: MessageService
     library: Library
     rescans: Rescans

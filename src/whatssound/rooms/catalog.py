@@ -10,10 +10,14 @@ from whatssound.wire import events
 
 @dataclass(frozen=True, slots=True)
 class TrackNow:
-    """What the library knows of a track now. A failed one cannot be played and leaves every queue."""
+    """What the library knows of a track now. A failed one cannot be played and leaves every queue.
+
+    One that is not `reachable` cannot be played just now; it may wait in queues, but none is added.
+    """
 
     track: events.Track
     failed: bool = False
+    reachable: bool = True
 
 
 class Catalog(Protocol):

@@ -90,6 +90,7 @@ class RoomService:
         self._people = people or People()
         self._ids = ids
         self._homes = homes
+        self._plays = plays
         self._owner = owner
         self._now_ms = now_ms
         self._random_bits = random_bits
@@ -246,6 +247,25 @@ class RoomService:
     async def played(self, room_id: RoomId, tracks: Sequence[TrackId]) -> dict[TrackId, int]:
         """When each of `tracks` last began to sound in the room, Unix ms; those that never did are left out."""
         return await self._history.played(room_id, tracks)
+
+    async def end_rooms_of(self, user_id: UserId) -> int:
+        """End every open room of somebody who goes, for good, and leave out their name; answers how many."""
+
+        def ended(room: Room, now_ms: float) -> Room:
+            return room if room.ended else decide(decide(room, intents.NameDj(""), now_ms), intents.End(), now_ms)
+
+        count = 0
+        while rows := await refusing(self._store.of_dj(user_id, limit=LIST_ROWS)):
+            for row in rows:
+                await self._rooms.change(row.room.id, ended)
+            count += len(rows)
+        return count
+
+    async def forget_person(self, user_id: UserId) -> None:
+        """Somebody's account is deleted: their rooms end, and neither set histories nor bans by address know them."""
+        await self.end_rooms_of(user_id)
+        await refusing(self._plays.forget_person(user_id))
+        await self._homes.forget_person(user_id)
 
     async def queued_tracks(self) -> set[TrackId]:
         """What open rooms play, played just before, or have in their queues; also rooms not in memory now.

@@ -33,7 +33,7 @@ def needed_tracks(room: Room) -> set[TrackId]:
 
 async def all_playable(catalog: Catalog, track_ids: Sequence[TrackId]) -> list[events.Track]:
     """These tracks, in this order. Refusal `not_found`, naming in `track_ids` all that are gone or cannot be played."""
-    known = {now.track.id: now.track for now in await catalog.current(track_ids) if not now.failed}
+    known = {now.track.id: now.track for now in await catalog.current(track_ids) if now.reachable and not now.failed}
     missing = [id for id in dict.fromkeys(map(str, track_ids)) if id not in known]
     if missing:
         many = "One of these tracks is" if len(missing) == 1 else f"{len(missing)} of these tracks are"

@@ -271,6 +271,37 @@ class MemberList(msgspec.Struct, frozen=True):
     members: list[events.Member]
 
 
+class QueueRequest(msgspec.Struct, frozen=True):
+    """A queue to be kept: its name and up to 500 tracks, in order."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    track_ids: Annotated[list[Annotated[str, Meta(pattern=r"^[0-9]{1,19}$")]], Meta(max_length=500)]
+
+
+class QueueBody(msgspec.Struct, frozen=True):
+    """A saved queue. A track that was removed is `failed` and keeps its title."""
+
+    id: str
+    name: str
+    tracks: list[TrackBody]
+    updated_ms: int
+
+
+class QueueSummaryBody(msgspec.Struct, frozen=True):
+    """A saved queue without its tracks; `missing` of its `count` cannot be played now."""
+
+    id: str
+    name: str
+    count: int
+    missing: int
+    duration_ms: int
+    updated_ms: int
+
+
+class QueueList(msgspec.Struct, frozen=True):
+    queues: list[QueueSummaryBody]
+
+
 class PlayBody(msgspec.Struct, frozen=True):
     """One play of a track in a room, the track as it was then. `ended_ms` is null while it sounds."""
 

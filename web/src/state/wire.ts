@@ -255,6 +255,8 @@ export interface QueueSummary {
   readonly id: string;
   readonly name: string;
   readonly count: number;
+  /** So many of them cannot be played now: removed, failed, or offline and not encoded. */
+  readonly missing?: number;
   readonly duration_ms: number;
   readonly updated_ms: number;
 }
