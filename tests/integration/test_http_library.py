@@ -8,12 +8,14 @@ import pytest
 from http_rig import Rig, opened
 from library_folder import Music
 from whatssound.audio.rescans import Rescans
+from whatssound.ids import RoomId
+from whatssound.wire.commands import PlaybackPlay, QueueAdd
 
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     (tmp_path / "data").mkdir()
-    async with opened(tmp_path / "data") as rig:
+    async with opened(tmp_path / "data", encoding=True) as rig:
         yield rig
 
 
@@ -60,6 +62,43 @@ async def test_the_state_of_the_library_is_in_one_place(scanned: Rig) -> None:
     state = (await scanned.client.get("/v1/library", headers=await scanned.owner())).json()
     assert (state["tracks"], state["offline"]) == (3, 0)
     assert state["encodes"]["running"] == state["encodes"]["failed"] == state["scans"] == []
+
+
+async def test_what_is_encoded_and_what_failed_stands_there_too(scanned: Rig) -> None:
+    owner = await scanned.owner()
+    second = (await scanned.services.library.page()).tracks[1]
+    await scanned.services.library._store.change(  # pyright: ignore[reportPrivateUsage]
+        second.id, {"status": "failed", "reason": "It is silent."}
+    )
+    state = (await scanned.client.get("/v1/library", headers=owner)).json()
+    assert state["encodes"]["failed"] == [
+        {"track_id": str(second.id), "title": second.title, "reason": "It is silent."}
+    ]
+    assert state["encodes"]["held"] is None
+    assert state["cache"] == {"bytes": 0, "limit_bytes": 10**12}
+
+
+async def test_tracks_say_when_they_were_last_played_in_a_room(scanned: Rig) -> None:
+    owner = await scanned.owner()
+    room = (await scanned.room())["room"]
+    other = (await scanned.room("Another"))["room"]
+    playing = (await scanned.services.library.page("uno")).tracks[0]
+    dj = await scanned.services.accounts.owner()
+    id = RoomId(int(room["id"]))
+    await scanned.services.rooms.run(id, dj, QueueAdd(str(playing.id), "n"), device="d")
+    await scanned.services.rooms.run(id, dj, PlaybackPlay(), device="d")
+    scanned.time.now_ms += 5_000
+
+    async def played(**query: str) -> dict[str, int | None]:
+        answer = await scanned.client.get("/v1/tracks", params=query, headers=owner)
+        return {track["title"]: track.get("played_ms") for track in answer.json()["tracks"]}
+
+    heard = await played(room=room["id"])
+    assert heard.pop("Uno") == pytest.approx(scanned.time.now_ms - 5_000, abs=5_000)
+    assert set(heard.values()) == {None}
+    assert await played(room=room["slug"], q="uno") == {"Uno": pytest.approx(scanned.time.now_ms, abs=10_000)}
+    assert set((await played(room=other["id"])).values()) == set((await played()).values()) == {None}
+    assert (await scanned.client.get("/v1/tracks?room=nowhere", headers=owner)).status_code == 404
 
 
 async def test_only_the_owner_asks_for_a_scan_and_only_who_may_browse_looks(scanned: Rig) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from whatssound.audio.blobs import BlobStore
-from whatssound.audio.cache import Cache, CacheFull
+from whatssound.audio.cache import Cache, CacheFull, CacheStatistics
 from whatssound.audio.encoded import EncodedStore
 from whatssound.audio.encoder import EncodeFailed, Encoder
 from whatssound.audio.encoding import RUNGS, Encodes, Encoding
@@ -246,6 +246,10 @@ class Ingest:
             failed=[Failure(id, known[id].title, known[id].reason or "") for id in failed if id in known],
             held=CacheFull.reason if self._held is not None else None,
         )
+
+    def cache_statistics(self) -> CacheStatistics:
+        """What is kept of all this, and what it may take."""
+        return self._cache.statistics()
 
     def next_step(self) -> asyncio.Event:
         """Set at the next change of anything here: take it, look, then wait for it."""

@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from whatssound.audio.blobs import BlobStore
+from whatssound.audio.cache import CacheStatistics
 from whatssound.audio.folder import Found, Unreadable
-from whatssound.audio.ingest import Ingest
+from whatssound.audio.ingest import Ingest, Overview
 from whatssound.audio.intake import Intake, upload_names
 from whatssound.audio.keys import Keys
 from whatssound.audio.listing import Listing, TrackListing
@@ -82,6 +83,14 @@ class Library:
     async def counts(self) -> tuple[int, int]:
         """`(tracks, of which are offline)`."""
         return await self._store.counts()
+
+    async def encodes(self) -> Overview:
+        """What is being encoded, and what could not be."""
+        return await self._ingest.overview()
+
+    def cache(self) -> CacheStatistics:
+        """What encoded audio takes, and may take."""
+        return self._ingest.cache_statistics()
 
     async def upload(self, path: Path, filename: str, owner: UserId | None = None) -> Track:
         """Take in an uploaded file and have it encoded at once; `path` is gone afterwards.

@@ -3,6 +3,7 @@
 from litestar import Router, get, post
 
 from whatssound.accounts.roles import require
+from whatssound.audio.ingest import Overview
 from whatssound.audio.scan_state import FolderScan
 from whatssound.audio.store import StoredAlbum
 from whatssound.http import problems
@@ -16,7 +17,9 @@ from whatssound.wire.bodies import (
     ArtistPage,
     CacheBody,
     EncodesBody,
+    FailedEncode,
     LibraryBody,
+    RunningEncode,
     ScanBody,
 )
 
@@ -61,12 +64,13 @@ async def get_library(user: Person, given: Given) -> LibraryBody:
     """How many tracks there are, how far each folder's scan is, what is encoded and what could not be."""
     require(user.role, "browse_library", given.people)
     tracks, offline = await given.library.counts()
+    cache = given.library.cache()
     return LibraryBody(
         tracks=tracks,
         offline=offline,
         scans=[_scan(state) for state in given.rescans.states()],
-        encodes=EncodesBody(waiting=0, running=[], failed=[]),
-        cache=CacheBody(bytes=0, limit_bytes=0),
+        encodes=_encodes(await given.library.encodes()),
+        cache=CacheBody(bytes=cache.bytes, limit_bytes=cache.limit_bytes),
     )
 
 
@@ -102,6 +106,15 @@ def _scan(state: FolderScan) -> ScanBody:
         skipped=list(state.skipped),
         reason=state.reason,
         finished_ms=state.finished_ms,
+    )
+
+
+def _encodes(now: Overview) -> EncodesBody:
+    return EncodesBody(
+        waiting=now.waiting,
+        running=[RunningEncode(str(one.track_id), one.title, one.progress) for one in now.running],
+        failed=[FailedEncode(str(one.track_id), one.title, one.reason) for one in now.failed],
+        held=now.held,
     )
 
 

@@ -10,13 +10,16 @@ from whatssound.http import problems
 from whatssound.http.identity import BEARER
 from whatssound.http.inputs import ArtistName, Cursor, IdText, Limit, Query, id_of
 from whatssound.http.saving import ogg, remove_track
-from whatssound.http.services import Given, LibraryGiven, PeopleGiven, Person, QuotasGiven, SignedIn
+from whatssound.http.services import Given, Home, LibraryGiven, PeopleGiven, Person, QuotasGiven, SignedIn
 from whatssound.http.uploads import UploadOperation, received_file
 from whatssound.ids import TrackId
 from whatssound.wire.bodies import TrackAccepted, TrackBody, TrackPage
 from whatssound.wire.errors import Refusal
 
 AlbumKey = Annotated[str | None, QueryParameter(max_length=64, description="An album's `key`: its tracks, in order.")]
+RoomToAsk = Annotated[
+    str | None, QueryParameter(max_length=80, description="A room's id or slug: fills `played_ms` of each track.")
+]
 
 
 @post(
@@ -43,24 +46,32 @@ async def upload_track(
     return TrackAccepted(id=str(track.id), status=track.status)
 
 
-@get("/", responses=problems.responses("invalid", "unauthorized", "forbidden"))
+@get("/", responses=problems.responses("invalid", "unauthorized", "forbidden", "banned", "not_found"))
 async def list_tracks(
     *,
     user: Person,
+    identity: SignedIn,
+    home: Home,
     given: Given,
     q: Query = None,
     album: AlbumKey = None,
     artist: ArtistName = None,
+    room: RoomToAsk = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> TrackPage:
     """The library, by title; with `q`, what contains its words; an album in its own order.
 
-    For who may upload or open rooms.
+    For who may upload or open rooms. With `room`, each track says when it was last played there.
     """
     require(user.role, "browse_library", given.people)
     page = await given.library.listing.tracks(q, limit, cursor, album=album, artist=artist)
-    shown = [given.library.body(track, viewer=user.id) for track in page.tracks]
+    played: dict[TrackId, int] = {}
+    if room is not None:
+        found = await given.rooms.find(room)
+        await given.rooms.admit(found, identity, home)
+        played = await given.rooms.played(found.id, [track.id for track in page.tracks])
+    shown = [given.library.body(track, viewer=user.id, played_ms=played.get(track.id)) for track in page.tracks]
     return TrackPage(tracks=shown, total=page.total, next=page.next)
 
 

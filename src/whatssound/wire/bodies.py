@@ -217,14 +217,17 @@ class FailedEncode(msgspec.Struct, frozen=True):
 
 
 class EncodesBody(msgspec.Struct, frozen=True):
-    """What the encoder does; the newest 100 failures."""
+    """What the encoder does; the newest 100 failures. `held` says why nothing more is begun, when that is so."""
 
     waiting: int
     running: list[RunningEncode]
     failed: list[FailedEncode]
+    held: str | None
 
 
 class CacheBody(msgspec.Struct, frozen=True):
+    """What encoded audio takes; encodes that run count with what they may come to take."""
+
     bytes: int
     limit_bytes: int
 
