@@ -5,6 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")  # a busy machine is no broken property
 
 REQUIRED = frozenset(os.environ.get("WHATSSOUND_REQUIRE", "").split(",")) - {""}
 """What a CI run must have: a missing one is a failure there and a visible skip elsewhere."""

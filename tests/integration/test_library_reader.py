@@ -89,6 +89,7 @@ async def test_a_child_that_hangs_is_a_timeout_and_not_asked_again(
 ) -> None:
     fifo = tmp_path / "hangs.mp3"
     os.mkfifo(fifo)
+    await reader.present(["/"])
     monkeypatch.setattr(reader_module, "SILENT_S", 0.2)
     with pytest.raises(TimeoutError):
         await reader.cover(Asked(str(music.file(tmp_path / "a.mp3")), str(fifo)))
