@@ -112,11 +112,12 @@ def _console(page: Page, house: House) -> None:
     _open(page, house, house.owned, "seek", "library-track")
 
 
-def _sheet_of_console(name: str) -> Callable[[Page, House], None]:
+def _sheet_of_console(name: str, *test_ids: str) -> Callable[[Page, House], None]:
     def go(page: Page, house: House) -> None:
         _console(page, house)
         page.get_by_test_id(name).first.click()
         page.get_by_role("dialog").wait_for()
+        _shown(page, *test_ids)
 
     return go
 
@@ -166,10 +167,10 @@ PLACES: Final = (
     Place("room one's network is banned from", _refused_room("banned", 403, until_ms=1_800_000_000_000)),
     Place("room one was sent out of", _refused_room("kicked", 403)),
     Place("console", _console, "owner"),
-    Place("the set", _sheet_of_console("set-open"), "owner"),
-    Place("saved queues", _sheet_of_console("saved-open"), "owner"),
+    Place("the set", _sheet_of_console("set-open", "play"), "owner"),
+    Place("saved queues", _sheet_of_console("saved-open", "saved-name"), "owner"),
     Place("a track", _sheet_of_console("track-open"), "owner"),
-    Place("share sheet", _sheet_of_console("share"), "owner"),
+    Place("share sheet", _sheet_of_console("share", "share-link"), "owner"),
     Place("settings sheet", _sheet_of_console("settings"), "owner"),
     Place("account of nobody", _account()),
     Place("logging in", _account("log-in")),

@@ -113,7 +113,7 @@ export const viewsSpanish = {
   "stage.with": "con {dj}",
   "stage.with_dj": "con el DJ",
   "sync.finding": "Buscando el compás…",
-  "sync.in": "al unísono ± {ms} ms",
+  "sync.in": "en sincro ± {ms} ms",
   "sync.nothing": "Esperando el primer tema",
   "sync.off": "ajustando, {ms} ms",
   "sync.paused": "El DJ ha pausado la música",

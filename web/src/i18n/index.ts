@@ -55,12 +55,12 @@ export function inEnglish(): boolean {
   return languageOf(tag) === "en";
 }
 
-/** 1,288,490,189 → "1.2 GB", counted as people's computers show files: 1 GB is 1024³ bytes. */
+/** 1,288,490,189 → "1.2 GB", counted as people's computers show files: 1 GB is 1024³ bytes. Music is never less than megabytes. */
 export function bytesOf(bytes: number): string {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
-  const step = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  const format = { style: "unit", unit: units[step] ?? "byte", maximumFractionDigits: step < 3 ? 0 : 1 } as const;
-  return new Intl.NumberFormat(currentLanguage(), format).format(bytes / 1024 ** step);
+  const units = ["megabyte", "gigabyte", "terabyte"] as const;
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10) - 2));
+  const format = { style: "unit", unit: units[step] ?? "megabyte", maximumFractionDigits: 1 } as const;
+  return new Intl.NumberFormat(currentLanguage(), format).format(bytes / 1024 ** (step + 2));
 }
 
 /** `hook` runs whenever a text is taken: a framework notes there who must be drawn again after a change. */
