@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from e2e.places import House
 
@@ -66,7 +66,7 @@ def test_installing_is_offered_only_when_the_browser_offers_it(context: BrowserC
         }"""
     )
     page.get_by_test_id("install").click()
-    page.wait_for_function("window.asked")
+    page.wait_for_function("() => window.asked")
     expect(page.get_by_test_id("install")).to_be_hidden()
 
 
@@ -104,11 +104,15 @@ def test_the_worker_leaves_the_api_and_the_music_alone(context: BrowserContext, 
     )
     assert "/offline.html" in kept
     assert all(path == "/offline.html" or path.startswith("/assets/") for path in kept)
-    seen: list[Any] = []
-    page.on("response", seen.append)
+    seen: list[Response] = []
+
+    def note(answer: Response) -> None:
+        seen.append(answer)
+
+    page.on("response", note)
     page.goto(house.server.url + house.demo)
     page.get_by_test_id("listen").click()
-    page.wait_for_function("window.whatssound.probe()?.playing")
+    page.wait_for_function("() => window.whatssound.probe()?.playing")
     by_worker = {answer.url for answer in seen if answer.from_service_worker}
     assert by_worker
     assert not [url for url in by_worker if "/v1/" in url or "/audio/" in url]
