@@ -17,9 +17,6 @@ FILES: Final = ("secret", "whatssound.toml")
 FOLDERS: Final = ("uploads", "blobs/covers")
 """Originals that people gave us, and covers, which would take reading every file again. Not the encoded audio."""
 
-INCOMING: Final = "incoming-"
-"""What the names of uploads begin with while they arrive."""
-
 
 class Entry(msgspec.Struct, frozen=True):
     """One file of the archive."""

@@ -15,8 +15,9 @@ import msgspec
 from whatssound import __version__
 from whatssound.adapters import sqlite_files as database
 from whatssound.adapters.data_folder import DataFolder
-from whatssound.backup.contents import DATABASES, FILES, FOLDERS, INCOMING, MANIFEST, Entry, Manifest
+from whatssound.backup.contents import DATABASES, FILES, FOLDERS, MANIFEST, Entry, Manifest
 from whatssound.config import StartError
+from whatssound.http.uploads import INCOMING
 
 OnBytes = Callable[[int], None]
 """Told how many bytes more are done."""
