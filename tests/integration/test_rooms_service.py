@@ -304,7 +304,7 @@ async def test_members_are_told_and_the_gateway_at_once(at: House) -> None:
     me = await at.service.me(room.id, LEO)
     assert (me.role, me.muted_until_ms) == ("listener", int(T0) + 60_000)
     with pytest.raises(Refusal, match="banned"):
-        at.service.may_join(await at.service.find(room.slug), MIA.id)
+        await at.service.admit(await at.service.find(room.slug), Identity(MIA.id, "Mia", "guest", 0), "")
 
 
 async def test_nobody_removes_the_dj_or_a_stranger(at: House) -> None:

@@ -13,7 +13,16 @@ from whatssound.audio.track import Track
 from whatssound.http import files, problems
 from whatssound.http.identity import BEARER
 from whatssound.http.inputs import IdText, id_of
-from whatssound.http.services import UNCOMPRESSED, EdgeGiven, LibraryGiven, PeopleGiven, Person, RoomsGiven, SignedIn
+from whatssound.http.services import (
+    UNCOMPRESSED,
+    EdgeGiven,
+    Home,
+    LibraryGiven,
+    PeopleGiven,
+    Person,
+    RoomsGiven,
+    SignedIn,
+)
 from whatssound.ids import TrackId
 from whatssound.rooms.room import Room
 from whatssound.rooms.service import RoomService
@@ -64,6 +73,7 @@ async def ogg(
     edge: EdgeGiven,
     rooms: RoomsGiven,
     people: PeopleGiven,
+    home: Home,
     room: RoomQuery = None,
 ) -> Response[Any]:
     """The whole track as Ogg Vorbis of about 160 kb/s. For the owner and the uploader; for others by `room`.
@@ -73,7 +83,7 @@ async def ogg(
     require(identity.role, "listen", people)
     track = await library.get(TrackId(id_of(track_id, "track")))
     if not _is_theirs(track, identity):
-        await _check_room(rooms, room, identity, track.id)
+        await _check_room(rooms, room, identity, home, track.id)
     named = {"Content-Disposition": disposition(track)}
     return await files.send(request, await edge.ogg(track.id), cache=_CACHE, headers=named)
 
@@ -91,11 +101,11 @@ def _is_theirs(track: Track, identity: Identity) -> bool:
     return uploaded or identity.role in ("owner", "service")
 
 
-async def _check_room(rooms: RoomService, room: str | None, identity: Identity, track_id: TrackId) -> None:
+async def _check_room(rooms: RoomService, room: str | None, identity: Identity, home: str, track_id: TrackId) -> None:
     if room is None:
         raise Refusal("forbidden", "Name the room in which you hear this track; its DJ decides about saving.")
     found = await rooms.find(room)
-    rooms.may_join(found, identity.user_id)
+    await rooms.admit(found, identity, home)
     if not _allows(found, track_id):
         raise Refusal("forbidden", "This session's DJ has not allowed saving this track.")
 

@@ -212,13 +212,10 @@ class RoomService:
         if due is not None:
             self._timers.arm(room_id, due)
 
-    def may_join(self, room: Room, user_id: UserId | None) -> None:
-        """Refusal `banned`. An ended room may be joined: its page says so."""
-        permissions.may_join(room, user_id)
-
     async def admit(self, room: Room, identity: Identity, home: str) -> None:
         """Refusal `banned` to who is banned, and to a guest account made after a ban from the same `home`.
 
+        An ended room may be joined: its page says so.
         `home` is `addresses.home_of` where they come from, "" when that is unknown.
         """
         permissions.may_join(room, identity.user_id)
