@@ -21,12 +21,12 @@ from whatssound.audio.intake import Intake, described, replaced
 from whatssound.audio.moves import Arrival, Lost, Moves
 from whatssound.audio.scan_state import Tally
 from whatssound.audio.store import Changes, KnownFile, TrackStore
-from whatssound.audio.tags import MAX_ASKED, Asked, FolderReader, Tags
+from whatssound.audio.tags import Asked, FolderReader, Tags
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId
 
-BATCH: Final = MAX_ASKED
-"""Files a step: one question to a reader, one transaction."""
+BATCH: Final = 50
+"""Files a step: one question to a reader, one transaction, a few ms of the event loop."""
 
 SOME: Final = 10
 """So many files do not vanish one by one within a moment."""
@@ -86,11 +86,13 @@ class Scanner:
         if whole.blind == [tally.folder]:
             tally.end(self.now_ms(), f"The folder cannot be read: {whole.skipped[-1].why}.")
         elif whole.entries:
-            work.seen = Seen(sorted(whole.found, key=lambda found: found.path), whole.blind)
+            found = await asyncio.to_thread(sorted, whole.found, key=lambda found: found.path)
+            work.seen = Seen(found, whole.blind)
 
     async def _compare(self, work: Sequence[_Work]) -> Moves:
         """Set and lift offline marks, find what to read; answers the tracks whose files moved or are gone."""
-        known = _by_folder(await self.store.files(), self.folders)
+        # 50,000 files are compared for some 100 ms: in a thread, so that listeners do not wait for it.
+        known = await asyncio.to_thread(_by_folder, await self.store.files(), self.folders)
         offline = [file.id for file in known.get(None, ()) if not file.offline]
         online: list[TrackId] = []
         for one in work:
@@ -111,7 +113,7 @@ class Scanner:
             if known and work.tally.reason is None:
                 work.tally.reason = _EMPTY
             return Differences(gone=[file for file in known if file.source == "library"])
-        differences = compared(work.seen, known)
+        differences = await asyncio.to_thread(compared, work.seen, known)
         for start in range(0, len(differences.hidden), BATCH):
             some = differences.hidden[start : start + BATCH]
             with contextlib.suppress(TimeoutError):

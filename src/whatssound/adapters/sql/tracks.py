@@ -41,6 +41,9 @@ _NAMES: Final = frozenset(("title", "artist", "album", "album_artist", "credited
 _MANY: Final = 500
 """Ids in one statement."""
 
+_ROWS_A_TURN: Final = 1_000
+"""Of a long list, so that the event loop comes round every few ms."""
+
 _INDEX = text(
     f"INSERT OR REPLACE INTO {SEARCH_TABLE} (rowid, title, people, album) VALUES (:id, :title, :people, :album)"
 )
@@ -129,9 +132,12 @@ class SqlTracks:
     async def files(self) -> list[KnownFile]:
         """See TrackStore."""
         names = ("id", "source", "path", "size_bytes", "mtime_ns", "offline", "tags_version")
-        async with self._database.read() as connection:
-            rows = (await connection.execute(select(*(tracks.c[name] for name in names)))).all()
-        return [KnownFile(*row) for row in rows]
+        statement = select(*(tracks.c[name] for name in names)).execution_options(yield_per=_ROWS_A_TURN)
+        files: list[KnownFile] = []
+        async with self._database.read() as connection, connection.stream(statement) as rows:
+            async for some in rows.partitions():
+                files += [KnownFile(*row) for row in some]
+        return files
 
     async def lost(self) -> list[Lost]:
         """See TrackStore."""
