@@ -13,12 +13,15 @@ from whatssound.accounts.user import User
 from whatssound.adapters.library_catalog import LibraryCatalog
 from whatssound.adapters.memory import MemoryLog
 from whatssound.adapters.messages_sqlite.store import SqliteMessages
+from whatssound.adapters.sql.home_bans import SqlHomeBans
+from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.audio import ladder
 from whatssound.audio.encoder import Analysed, Counted, EncodeJob, RenditionDone, Report, Stored, Whole
 from whatssound.audio.track import Track
 from whatssound.ids import RoomId, Snowflakes, TrackId, UserId
 from whatssound.messages.service import MessageService
+from whatssound.rooms.homes import Homes
 from whatssound.rooms.service import RoomService
 from whatssound.wire import commands, events
 
@@ -152,6 +155,8 @@ async def staged(rig: Rig, *, start: int = 1) -> AsyncGenerator[Stage]:
             MessageService(kept, ids, now_ms=now_ms),
             LibraryCatalog(rig.library),
             ids,
+            homes=Homes(SqlHomeBans(rig.database), key=b"h" * 32, now_ms=now_ms),
+            plays=SqlPlays(rig.database),
             owner=f"start {start}",
             person=_person,
             now_ms=now_ms,

@@ -227,6 +227,7 @@ async def test_what_a_stop_interrupts_starts_over_at_the_next_start(tmp_path: Pa
             await rig.library.want(track.id, "upload")
         encoder.gate("running").release()
         await rig.until(running.id, lambda track: track.samples is not None)
+        await encoder.asked(2)
     assert sorted(encoder.ended) == ["running", "waiting"]
     again = StagedEncoder(script)
     for name in ("running", "waiting", "third"):
