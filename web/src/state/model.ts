@@ -231,7 +231,8 @@ export interface SavedQueues {
   list(): Promise<readonly QueueSummary[]>;
   get(id: string): Promise<SavedQueue>;
   save(name: string, trackIds: readonly string[]): Promise<SavedQueue>;
-  rename(queue: SavedQueue, name: string): Promise<SavedQueue>;
+  /** Another name, other tracks. */
+  replace(id: string, name: string, trackIds: readonly string[]): Promise<SavedQueue>;
   remove(id: string): Promise<void>;
 }
 

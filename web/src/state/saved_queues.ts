@@ -19,8 +19,8 @@ export class BrowserSavedQueues implements SavedQueues {
     return this.http.post("/v1/queues", { name, track_ids: trackIds });
   }
 
-  rename(queue: SavedQueue, name: string): Promise<SavedQueue> {
-    return this.http.put(`/v1/queues/${queue.id}`, { name, track_ids: queue.tracks.map(({ id }) => id) });
+  replace(id: string, name: string, trackIds: readonly string[]): Promise<SavedQueue> {
+    return this.http.put(`/v1/queues/${id}`, { name, track_ids: trackIds });
   }
 
   async remove(id: string): Promise<void> {

@@ -246,6 +246,8 @@ export interface LibraryBody {
     readonly waiting: number;
     readonly running: readonly { readonly track_id: string; readonly title: string; readonly progress: number }[];
     readonly failed: readonly { readonly track_id: string; readonly title: string; readonly reason: string }[];
+    /** Why nothing more is begun, when that is so. */
+    readonly held?: string | null;
   };
   readonly cache: { readonly bytes: number; readonly limit_bytes?: number | null };
 }
