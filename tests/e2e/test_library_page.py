@@ -99,6 +99,17 @@ def test_the_next_page_comes_by_scrolling(ana: Person) -> None:
     expect(rows).to_have_count(MANY, timeout=PATIENCE_MS)
 
 
+def test_a_track_says_that_it_was_not_long_ago_in_this_room(ana: Person) -> None:
+    ana.part("library-search").fill("departure")
+    expect(ana.part("library-track")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(ana.part("library-track")).not_to_contain_text("here")
+    ana.part("play").click()
+    ana.sees_title(ALBUM[0])
+    ana.part("pause").click()
+    ana.part("library-search").fill("departure kolme")
+    expect(ana.part("library-track")).to_contain_text("here", timeout=PATIENCE_MS)
+
+
 def test_a_share_that_went_away_greys_its_tracks_and_gives_them_back(ana: Person, music: Path) -> None:
     ana.part("library-search").fill("loop 01")
     row = ana.part("library-track").filter(has_text="Loop 01")
