@@ -122,6 +122,19 @@ def _sheet_of_console(name: str, *test_ids: str) -> Callable[[Page, House], None
     return go
 
 
+def _album(page: Page, house: House) -> None:
+    _console(page, house)
+    page.get_by_test_id("library-albums").click()
+    page.get_by_test_id("library-album").first.get_by_role("button").first.click()
+    _shown(page, "library-back", "library-track")
+
+
+def _alone(page: Page, house: House) -> None:
+    _console(page, house)
+    page.get_by_test_id("cue").first.click()
+    page.locator("[data-testid=cue-bar][data-state=playing]").wait_for()
+
+
 def _next(page: Page, house: House) -> None:
     _open(page, house, house.owned, "now-title")
     toggle = page.get_by_test_id("chat-toggle")
@@ -134,7 +147,7 @@ def _next(page: Page, house: House) -> None:
 def _played(page: Page, house: House) -> None:
     _next(page, house)
     page.get_by_test_id("played").click()
-    _shown(page, "play")
+    _shown(page, "set-play")
 
 
 def _account(*steps: str) -> Callable[[Page, House], None]:
@@ -167,8 +180,11 @@ PLACES: Final = (
     Place("room one's network is banned from", _refused_room("banned", 403, until_ms=1_800_000_000_000)),
     Place("room one was sent out of", _refused_room("kicked", 403)),
     Place("console", _console, "owner"),
-    Place("the set", _sheet_of_console("set-open", "play"), "owner"),
+    Place("the set", _sheet_of_console("set-open", "set-play"), "owner"),
     Place("saved queues", _sheet_of_console("saved-open", "saved-name"), "owner"),
+    Place("an album", _album, "owner"),
+    Place("hearing alone", _alone, "owner"),
+    Place("library status", _sheet_of_console("library-status", "status-tracks"), "owner"),
     Place("a track", _sheet_of_console("track-open"), "owner"),
     Place("share sheet", _sheet_of_console("share", "share-link"), "owner"),
     Place("settings sheet", _sheet_of_console("settings"), "owner"),

@@ -54,12 +54,16 @@ def tab_to(page: Page, test_id: str) -> None:
 
 
 def round_trip(page: Page) -> list[dict[str, Any]]:
-    """Every stop of the tab key, from the beginning of the page until it begins again."""
+    """Every stop of the tab key, from the beginning of the page until it begins again.
+
+    A sheet with one stop only has the focus there already: the first press leaves it, the next comes back.
+    """
     stops: list[dict[str, Any]] = []
-    for _ in range(MOST_STOPS):
+    for press in range(MOST_STOPS):
         page.keyboard.press("Tab")
         here = focused(page)
-        if here is None:
+        if here is not None:
+            stops.append(here)
+        elif press > 0:
             return stops
-        stops.append(here)
     raise AssertionError(f"the tab key never leaves the page: {[stop['id'] or stop['name'] for stop in stops[-8:]]}")
