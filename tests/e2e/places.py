@@ -181,7 +181,7 @@ PLACES: Final = (
     Place("room one was sent out of", _refused_room("kicked", 403)),
     Place("console", _console, "owner"),
     Place("the set", _sheet_of_console("set-open", "set-play"), "owner"),
-    Place("saved queues", _sheet_of_console("saved-open", "saved-name"), "owner"),
+    Place("saved queues", _sheet_of_console("saved-open", "saved"), "owner"),
     Place("an album", _album, "owner"),
     Place("hearing alone", _alone, "owner"),
     Place("library status", _sheet_of_console("library-status", "status-tracks"), "owner"),
