@@ -19,6 +19,7 @@ from picows import WSFrame, WSListener, WSTransport, WSUpgradeResponse, WSUpgrad
 from whatssound.accounts.user import Identity
 from whatssound.config import Limits
 from whatssound.gateway.closing import LINGER_S, Linger
+from whatssound.gateway.control import CLOSE, CONTINUATION, PING, PONG, TEXT, control_frame
 from whatssound.gateway.handshake import Upgrade, http_answer, read_upgrade
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.outbox import Outbox, OutboxStatistics
@@ -30,8 +31,6 @@ READ_BUFFER_BYTES = 2_048
 
 HIGH_WATER_BYTES, LOW_WATER_BYTES = 64 * 1024, 16 * 1024
 """What the transport itself may hold before the outbox takes over."""
-
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 _log = structlog.get_logger("whatssound.gateway.socket")
 
@@ -226,7 +225,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         whole = self._outbox is None or not self._outbox.mid_frame
         self._end_session()
         if whole:
-            self._transport.write(_control(CLOSE, struct.pack("!H", code) + reason.encode()))
+            self._transport.write(control_frame(CLOSE, struct.pack("!H", code) + reason.encode()))
             self._linger()
         else:
             self._transport.abort()
@@ -329,7 +328,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
             code = int(cast(int, frame.get_close_code()))
             self.close(code or 1000)
         elif self._session is not None and self._session.may_receive() and kind == PING:
-            self.send(_control(PONG, frame.get_payload_as_bytes()))
+            self.send(control_frame(PONG, frame.get_payload_as_bytes()))
 
     def _fragment_arrived(self, kind: int, frame: WSFrame) -> None:
         """Put a message together; the kind of its first fragment is kept as a byte in front."""
@@ -394,8 +393,3 @@ class SocketFactory:
         """A socket for one upgrade request; uvicorn's own objects are not used."""
         del config, server_state, app_state
         return Socket(self._door, self._limits, self._logger)
-
-
-def _control(kind: int, payload: bytes) -> bytes:
-    """A control frame; its payload has at most 125 bytes."""
-    return bytes((0x80 | kind, min(len(payload), 125))) + payload[:125]
