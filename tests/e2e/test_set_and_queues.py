@@ -118,15 +118,24 @@ def test_what_plays_is_saved_as_ogg(ana: Person, room: str, songs: list[Path], t
     close_sheet(ana)
 
 
-def test_the_dj_lets_listeners_save(ana: Person, ben: Person, room: str) -> None:
+def test_a_listener_saves_what_plays_when_the_dj_allows_it(
+    ana: Person, ben: Person, room: str, songs: list[Path]
+) -> None:
+    queue(ana, songs[0].stem)
+    entry = ana.part("queue-entry").filter(has_text=songs[0].stem).first
+    entry.get_by_role("button", name=f"Play {songs[0].stem} now").press("Enter")
+    ben.sees_title(songs[0].stem)
+    ben.part("played").click()
+    expect(ben.part("set-play").first).to_contain_text("playing now", timeout=PATIENCE_MS)
+    expect(ben.part("save-ogg")).to_have_count(0)
     ana.part("settings").press("Enter")
     ana.part("allow-saving").press(" ")
     expect(ana.part("allow-saving")).to_be_checked(timeout=PATIENCE_MS)
     close_sheet(ana)
-    ana.page.reload()
-    ana.part("settings").press("Enter")
-    expect(ana.part("allow-saving")).to_be_checked(timeout=PATIENCE_MS)
-    close_sheet(ana)
+    with ben.page.expect_download() as saving:
+        ben.part("save-ogg").press("Enter")
+    assert saving.value.path().read_bytes()[:4] == b"OggS"
+    close_sheet(ben)
 
 
 def test_a_removed_upload_leaves_every_queue(ana: Person, ben: Person, room: str, songs: list[Path]) -> None:
