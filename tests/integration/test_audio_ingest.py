@@ -11,6 +11,7 @@ from audio_rig import Rig, StagedEncoder, audio
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.audio import ingest as ingest_module
 from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored
+from whatssound.audio.overview import IngestStatistics
 from whatssound.audio.track import Track
 from whatssound.wire.errors import Refusal
 
@@ -56,7 +57,7 @@ async def test_a_wanted_track_becomes_ready_and_then_gets_its_other_rungs(tmp_pa
         assert [job.kbps for job in encoder.jobs] == [(128,), (64, 256)]
         assert [job.analyse for job in encoder.jobs] == [True, False]
         assert encoder.jobs[1].samples == SAMPLES - 5
-        assert rig.ingest.statistics() == ingest_module.IngestStatistics(0, 0, 2, 0, 0, 12)
+        assert rig.ingest.statistics() == IngestStatistics(0, 0, 2, 0, 0, 12)
 
 
 async def test_the_length_is_known_before_anything_is_encoded(tmp_path: Path) -> None:

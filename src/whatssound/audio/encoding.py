@@ -41,12 +41,14 @@ RUNGS: dict[Stage, tuple[int, ...]] = {"first": (ladder.FIRST,), "rest": ladder.
 
 @dataclass(slots=True)
 class Encoding:
-    """An encode that runs. `stored` names what is complete, as `(kbps, name)`; `urgency` may grow meanwhile."""
+    """An encode that runs. `stored` names what is complete, as `(kbps, name)`; `urgency` may grow meanwhile;
+    `told` is the progress that people were shown."""
 
     track_id: TrackId
     kbps: tuple[int, ...]
     urgency: Urgency
     progress: float = 0.0
+    told: float = -1.0
     blob_key: str | None = None
     stored: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
 

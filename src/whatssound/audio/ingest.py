@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from whatssound.audio.encoder import EncodeFailed, Encoder
 from whatssound.audio.encoding import RUNGS, Encodes, Encoding
 from whatssound.audio.failures import SourceChanged, passes, reason_of
 from whatssound.audio.keys import Keys
+from whatssound.audio.overview import Failure, IngestStatistics, Overview, Running
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.schedule import RANK, Stage, Urgency, Waiting, next_to_start
 from whatssound.audio.store import Changes, TrackStore
@@ -33,54 +34,15 @@ MAX_SHOWN: Final = 100
 LOOK_AGAIN_S: Final = 2.0
 """While no encode finds room in the cache, queues are asked so often whether something has left them."""
 
+SHOWN_STEP: Final = 0.04
+"""Progress is told in steps of so much; a track of 3 minutes has 45 segments in each rung."""
+
 TRIES: Final = 3
 """How often a file that changes under the encoder is begun anew."""
 
 _log = structlog.get_logger()
 
 _Key = tuple[TrackId, Stage]
-
-
-@dataclass(frozen=True, slots=True)
-class IngestStatistics:
-    """Gauges (`waiting`, `running`) and counters since the start."""
-
-    waiting: int
-    running: int
-    finished: int
-    failed: int
-    refused: int
-    segments: int
-    held: int = 0
-    """1 while the cache has no room for the next encode."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """An encode as people are shown it. `progress` is 0 to 1."""
-
-    track_id: TrackId
-    title: str
-    progress: float
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A track that cannot be played, and why."""
-
-    track_id: TrackId
-    title: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """What the encoder does and what it could not do. `held` says why nothing more is begun, when that is so."""
-
-    waiting: int
-    running: list[Running]
-    failed: list[Failure]
-    held: str | None
 
 
 class Ingest:
@@ -360,8 +322,11 @@ class Ingest:
 
     async def _stored(self, job: Waiting) -> None:
         self._counts["segments"] += 1
-        if job.stage == "first" and (track := await self._store.get(job.track_id)) is not None:
-            self._tell(track)
+        encoding = self._running[job.track_id, job.stage]
+        if job.stage == "first" and encoding.progress - encoding.told >= SHOWN_STEP:
+            encoding.told = encoding.progress
+            if (track := await self._store.get(job.track_id)) is not None:
+                self._tell(track)
         self._stepped()
 
     def _evicted(self, track_ids: Sequence[TrackId]) -> None:

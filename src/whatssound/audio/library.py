@@ -14,10 +14,11 @@ import msgspec
 from whatssound.audio.blobs import BlobStore
 from whatssound.audio.cache import CacheStatistics
 from whatssound.audio.folder import Found, Unreadable
-from whatssound.audio.ingest import Ingest, Overview
+from whatssound.audio.ingest import Ingest
 from whatssound.audio.intake import Intake, upload_names
 from whatssound.audio.keys import Keys
 from whatssound.audio.listing import Listing, TrackListing
+from whatssound.audio.overview import Overview
 from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.scan import Scanner

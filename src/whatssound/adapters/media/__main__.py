@@ -1,4 +1,4 @@
-"""A child process: takes its limits as arguments and one job as a line of JSON, answers in lines of JSON.
+"""A child process: takes its limits as arguments and jobs of one track as lines of JSON, answers in lines of JSON.
 
 It imports what it needs before the job comes, so that a waiting child begins at once. A parent that died is noticed
 by the end of standard input or by a broken pipe.
@@ -18,11 +18,10 @@ def main(arguments: list[str]) -> int:
     what, *figures = arguments
     _limit(*map(int, figures))
     task = _prepared(what)
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return 0
     with contextlib.suppress(BrokenPipeError):
-        task(json.loads(line), _tell)
+        while line := sys.stdin.buffer.readline():
+            task(json.loads(line), _tell)
+            _tell({"type": "done"})
         return 0
     return 1
 

@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 
-from whatssound.adapters.media.analysis import Loudness, Waveform
+from whatssound.adapters.media.analysis import Meters
 from whatssound.adapters.media.counting import TOLERANCE_S, count
 from whatssound.adapters.media.reasons import MEMORY, SILENT, Unreadable, damaged, of_os_error, too_early
 from whatssound.adapters.media.rendition import Rendition
-from whatssound.adapters.media.source import Samples, Source, open_source, stereo_blocks
+from whatssound.adapters.media.source import Samples, Source, frame_of, open_source, samples_of, stereo_blocks
 from whatssound.audio.ladder import presented_samples, rate_for
 
 Tell = Callable[[dict[str, Any]], None]
@@ -57,26 +59,26 @@ class _Encode:
     def run(self) -> None:
         self._tell({"type": "counted", "samples": self._samples, "rate_hz": self._rate_hz})
         renditions = [Rendition(kbps, self._rate_hz, self._work / str(kbps), self._stored) for kbps in self._kbps]
-        loudness, waveform = Loudness(self._rate_hz), Waveform(self._rate_hz)
+        meters = Meters(self._rate_hz) if self._analyse else None
         ogg = None if self._ogg is None else _ogg_file(self._work / "whole.ogg", self._rate_hz, self._ogg)
         for block in self._blocks():
-            self._written += block.shape[1]
-            if ogg is not None:
-                ogg.write(block)
+            block.pts, block.time_base = self._written, Fraction(1, self._rate_hz)
+            self._written += block.samples
             for rendition in renditions:
                 rendition.write(block)
-            if self._analyse:
-                loudness.write(block)
-                waveform.write(block)
+            if meters is not None:
+                meters.write(block)
+            if ogg is not None:
+                ogg.write(samples_of(block))
         self._check_end()
         for rendition in renditions:
             self._finish(rendition)
         if ogg is not None:
             self._tell({"type": "whole", "file": str(ogg.finish())})
-        if self._analyse:
-            self._tell_analysis(loudness, waveform)
+        if meters is not None:
+            self._tell_analysis(meters)
 
-    def _blocks(self) -> Iterator[Samples]:
+    def _blocks(self) -> Iterator[av.AudioFrame]:
         return fitted(stereo_blocks(self._source.frames(), self._rate_hz), self._samples)
 
     def _check_end(self) -> None:
@@ -102,10 +104,10 @@ class _Encode:
         done = min(1.0, self._written / self._samples)
         self._tell({"type": "stored", "kbps": kbps, "name": name, "file": str(file), "done": round(done, 4)})
 
-    def _tell_analysis(self, loudness: Loudness, waveform: Waveform) -> None:
+    def _tell_analysis(self, meters: Meters) -> None:
         peaks = self._work / "peaks"
-        peaks.write_bytes(waveform.finish())
-        lufs, peak_db = loudness.finish()
+        lufs, peak_db, values = meters.finish()
+        peaks.write_bytes(values)
         self._tell(
             {
                 "type": "analysed",
@@ -125,24 +127,28 @@ def _ogg_file(file: Path, rate_hz: int, tags: dict[str, str | None]) -> Any:
     return OggFile(file, rate_hz, tags)
 
 
-def fitted(blocks: Iterator[Samples], samples: int) -> Generator[Samples]:
+def fitted(blocks: Iterator[av.AudioFrame], samples: int) -> Generator[av.AudioFrame]:
     """`blocks` cut or, by a little, filled up to `samples`; what differs by more than the slack is left as it is."""
     given = 0
     held: list[Samples] = []
+    rate_hz = 0
     for block in blocks:
+        rate_hz = block.sample_rate
         room = max(0, samples - given)
-        if block.shape[1] > room and not held and room:
-            yield block[:, :room]
-            given += room
-            held = [block[:, room:]]
-        elif block.shape[1] <= room:
+        if block.samples <= room:
             yield block
-            given += block.shape[1]
+            given += block.samples
+            continue
+        if room and not held:
+            cut = samples_of(block)
+            yield frame_of(cut[:, :room], rate_hz)
+            given += room
+            held = [cut[:, room:]]
         else:
-            held.append(block)
+            held.append(samples_of(block))
         if sum(part.shape[1] for part in held) > SLACK_SAMPLES:
-            yield np.concatenate(held, axis=1)
+            yield frame_of(np.concatenate(held, axis=1), rate_hz)
             held, samples = [], 1 << 62
     missing = samples - given
     if given and 0 < missing <= SLACK_SAMPLES:
-        yield np.zeros((2, missing), np.float32)
+        yield frame_of(np.zeros((2, missing), np.float32), rate_hz)

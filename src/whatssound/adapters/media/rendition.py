@@ -1,13 +1,11 @@
 """One rendition: AAC in CMAF, cut into files at the track's grid while it is being encoded."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 
-from whatssound.adapters.media.source import Samples, frame_of
 from whatssound.audio.ladder import FRAME_SAMPLES, Grid
 from whatssound.audio.playlist import INIT_NAME, segment_name
 
@@ -36,25 +34,23 @@ class Rendition:
         self._container: Any = av.open(self._cutter, "w", format="mp4", options=options)
         self._stream: Any = self._container.add_stream("aac", rate=rate_hz, layout="stereo")
         self._stream.bit_rate = kbps * 1000
-        self._pts = 0
+        self._samples = 0
 
-    def write(self, samples: Samples) -> None:
-        """Encode a block; files that are complete are reported before this returns."""
-        frame = frame_of(samples, self._rate_hz, self._pts)
-        frame.time_base = Fraction(1, self._rate_hz)
-        self._pts += samples.shape[1]
-        self._container.mux(self._stream.encode(frame))
+    def write(self, block: av.AudioFrame) -> None:
+        """Encode a block, whose time is set; files that are complete are reported before this returns."""
+        self._samples += block.samples
+        self._container.mux(self._stream.encode(block))
 
     def finish(self) -> tuple[int, int, int]:
         """Write what is left; answers `(segments, peak bit/s, average bit/s)`."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        grid = Grid(self._pts, self._rate_hz)
+        grid = Grid(self._samples, self._rate_hz)
         sizes = self._cutter.sizes
         if len(sizes) != grid.segments:
             raise RuntimeError(f"the muxer cut {len(sizes)} segments where the grid has {grid.segments}")
         rates = [size * 8 / grid.seconds_in(n) for n, size in enumerate(sizes) if grid.seconds_in(n) >= 1]
-        average = sum(sizes) * 8 * self._rate_hz / self._pts
+        average = sum(sizes) * 8 * self._rate_hz / self._samples
         return len(sizes), round(max(rates, default=average)), round(average)
 
 

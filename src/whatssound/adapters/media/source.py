@@ -15,8 +15,8 @@ from whatssound.adapters.media.reasons import NO_AUDIO, SILENT, Unreadable, by_f
 Samples = NDArray[np.float32]
 """Shape (channels, samples), −1 to 1."""
 
-BLOCK_SAMPLES = 8192
-"""What is handed on at once, at least: fewer calls per second of music."""
+BLOCK_SAMPLES = 16_384
+"""What is handed on at once: fewer calls per second of music."""
 
 _FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,"
@@ -113,22 +113,22 @@ def frame_of(samples: Samples, rate_hz: int, pts: int | None = None) -> av.Audio
     return frame
 
 
-def stereo_blocks(frames: Iterator[av.AudioFrame], rate_hz: int) -> Generator[Samples]:
-    """`frames` as stereo at `rate_hz`, in blocks of `BLOCK_SAMPLES` or more. Mono is heard equally on both sides."""
-    waiting: list[Samples] = []
-    count = 0
-    for samples in _converted(frames, rate_hz):
-        waiting.append(samples)
-        count += samples.shape[1]
-        if count >= BLOCK_SAMPLES:
-            yield np.concatenate(waiting, axis=1)
-            waiting, count = [], 0
-    if waiting:
-        yield np.concatenate(waiting, axis=1)
+def samples_of(frame: av.AudioFrame) -> Samples:
+    """A copy of the frame's samples."""
+    return cast("Samples", frame.to_ndarray())
 
 
-def _converted(frames: Iterator[av.AudioFrame], rate_hz: int) -> Iterator[Samples]:
-    """A file may change its format midway (chained streams): then the converter is flushed and made anew."""
+def channels_of(frame: av.AudioFrame) -> list[NDArray[np.float32]]:
+    """The frame's channels as they lie in its memory; to be read only while the frame lives."""
+    return [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]  # pyright: ignore
+
+
+def stereo_blocks(frames: Iterator[av.AudioFrame], rate_hz: int) -> Generator[av.AudioFrame]:
+    """`frames` as stereo floats at `rate_hz`, in blocks of `BLOCK_SAMPLES`. Mono is heard equally on both sides.
+
+    A file may change its format midway (chained streams): then the converter is flushed and made anew. Blocks stay
+    FFmpeg's own frames, so that encoders take them without another copy.
+    """
     resampler: av.AudioResampler | None = None
     shape: tuple[str, str, int] | None = None
     for frame in frames:
@@ -137,7 +137,8 @@ def _converted(frames: Iterator[av.AudioFrame], rate_hz: int) -> Iterator[Sample
             if resampler is not None:
                 yield from map(_stereo, resampler.resample(None))
             layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
-            resampler, shape = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz), now
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz, frame_size=BLOCK_SAMPLES)
+            shape = now
         frame.pts = None
         assert resampler is not None
         yield from map(_stereo, resampler.resample(frame))
@@ -145,6 +146,7 @@ def _converted(frames: Iterator[av.AudioFrame], rate_hz: int) -> Iterator[Sample
         yield from map(_stereo, resampler.resample(None))
 
 
-def _stereo(frame: av.AudioFrame) -> Samples:
-    samples = cast("Samples", frame.to_ndarray())
-    return np.repeat(samples, 2, axis=0) if len(samples) == 1 else samples
+def _stereo(frame: av.AudioFrame) -> av.AudioFrame:
+    if frame.layout.nb_channels == 2:
+        return frame
+    return frame_of(np.repeat(samples_of(frame), 2, axis=0), frame.sample_rate)

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from whatssound.adapters.media.analysis import Loudness
+from whatssound.adapters.media.source import frame_of
 from whatssound.adapters.media.synth.instruments import RATE_HZ, Samples, banded, faded, fast_size
 
 TARGET_LUFS: Final = -15.0
@@ -109,8 +110,8 @@ def _levelled(mix: Samples) -> Samples:
     for _ in range(2):
         meter = Loudness(RATE_HZ)
         for at in range(0, mix.shape[1], 1 << 16):
-            meter.write(np.ascontiguousarray(mix[:, at : at + (1 << 16)]))
-        lufs, _ = meter.finish()
+            meter.write(frame_of(np.ascontiguousarray(mix[:, at : at + (1 << 16)]), RATE_HZ, at))
+        lufs = meter.finish()
         gain = 10 ** ((TARGET_LUFS - (TARGET_LUFS if lufs is None else lufs)) / 20)
         mix = limited(mix * np.float32(gain))
     return mix
