@@ -34,7 +34,7 @@ MAX_SHOWN: Final = 100
 LOOK_AGAIN_S: Final = 2.0
 """While no encode finds room in the cache, queues are asked so often whether something has left them."""
 
-SHOWN_STEP: Final = 0.04
+SHOWN_STEP: Final = 0.08
 """Progress is told in steps of so much; a track of 3 minutes has 45 segments in each rung."""
 
 TRIES: Final = 3

@@ -44,7 +44,7 @@ def _prepared(what: str) -> Any:
     if what == "encode":
         from whatssound.adapters.media import child  # noqa: PLC0415
 
-        return child.encode
+        return child.TrackEncoder().encode
     from whatssound.adapters.media import compose  # noqa: PLC0415
 
     return compose.compose

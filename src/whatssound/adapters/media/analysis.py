@@ -1,6 +1,7 @@
 """What is measured of a track while it is encoded: loudness (EBU R128), true peak, waveform."""
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -32,13 +33,10 @@ class Meters:
         """Measure a block."""
         self._loudness.write(block)
         channels = channels_of(block)
-        magnitudes = np.maximum(*map(np.abs, channels))
-        if not np.isfinite(highest := float(magnitudes.max(initial=0))):
+        if not np.isfinite(highest := self._waveform.write(channels)):
             channels = [np.nan_to_num(channel, nan=0.0, posinf=0.0, neginf=0.0) for channel in channels]
-            magnitudes = np.maximum(*map(np.abs, channels))
-            highest = float(magnitudes.max())
+            highest = float(np.abs(channels).max())
         self._true_peak.write(channels, highest)
-        self._waveform.write(magnitudes)
 
     def finish(self) -> tuple[float | None, float | None, bytes]:
         """`(LUFS, dB true peak, waveform)`; the first two None when there is nothing to hear."""
@@ -89,24 +87,29 @@ class Waveform:
 
     def __init__(self, rate_hz: int) -> None:
         self._per_value = rate_hz // PEAKS_HZ
-        self._rest: Channel = np.empty(0, np.float32)
+        self._rest: Samples = np.empty((2, 0), np.float32)
         self._values: list[bytes] = []
 
-    def write(self, magnitudes: Channel) -> None:
-        """Measure a block: the larger magnitude of both channels for each sample."""
-        magnitudes = np.concatenate([self._rest, magnitudes])
-        whole = len(magnitudes) // self._per_value * self._per_value
-        self._add(magnitudes[:whole].reshape(-1, self._per_value))
-        self._rest = magnitudes[whole:]
+    def write(self, channels: Sequence[Channel]) -> float:
+        """Measure a block; its largest magnitude, which is not finite when a sample is not."""
+        if self._rest.shape[1]:
+            channels = [np.concatenate(both) for both in zip(self._rest, channels, strict=True)]
+        whole = len(channels[0]) // self._per_value * self._per_value
+        parts = [channel[:whole].reshape(-1, self._per_value) for channel in channels]
+        self._rest = np.stack([channel[whole:] for channel in channels])
+        return max(self._add(parts), float(np.abs(self._rest).max(initial=0)))
 
     def finish(self) -> bytes:
         """All values; the last may stand for less than 10 ms."""
-        if self._rest.size:
-            self._add(self._rest[np.newaxis, :])
+        if self._rest.shape[1]:
+            self._add([channel[np.newaxis, :] for channel in self._rest])
         return b"".join(self._values)
 
-    def _add(self, rows: Samples) -> None:
-        if rows.size:
-            loudest = np.minimum(rows.max(axis=1), 1)
-            values = np.asarray(np.round(loudest * 255), dtype=np.uint8)
-            self._values.append(values.tobytes())
+    def _add(self, parts: Sequence[Samples]) -> float:
+        if not parts[0].size:
+            return 0.0
+        sides = [np.maximum(part.max(axis=1), -part.min(axis=1)) for part in parts]
+        loudest = np.maximum(*sides)
+        values = np.asarray(np.round(np.clip(np.nan_to_num(loudest), 0, 1) * 255), dtype=np.uint8)
+        self._values.append(values.tobytes())
+        return float(loudest.max())

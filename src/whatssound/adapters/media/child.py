@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,45 +26,85 @@ SLACK_SAMPLES = 4096
 """Decoders may give up to a frame or two more than there is (AAC does not trim its end); more than that is music."""
 
 
-def encode(job: dict[str, Any], tell: Tell) -> None:
-    """Do `job` (the fields of `EncodeJob`), and tell of everything, failure included, but for broken pipes and bugs."""
-    if job["background"]:
-        os.nice(LOWEST)
-    try:
-        _Encode(job, tell).run()
-    except Unreadable as error:
-        tell({"type": "failed", "reason": error.reason})
-    except MemoryError:
-        tell({"type": "failed", "reason": MEMORY})
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        tell({"type": "failed", "reason": of_os_error(error)})
+MAX_KEPT_SAMPLES = 10_000_000
+"""Decoded music that waits for the track's other stage: 3 min 46 s at 44.1 kHz, 80 MB. Longer tracks are decoded
+twice."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A source as it was decoded: what all that is made of it begins with."""
+
+    source: str
+    rate_hz: int
+    samples: int
+    blocks: list[av.AudioFrame]
+
+
+class TrackEncoder:
+    """Does the jobs of one track, one after another."""
+
+    def __init__(self) -> None:
+        self._decoded: Decoded | None = None
+
+    def encode(self, job: dict[str, Any], tell: Tell) -> None:
+        """Do `job` (the fields of `EncodeJob`), and tell of everything, failure included, but for broken pipes and
+        bugs."""
+        if job["background"]:
+            os.nice(LOWEST)
+        try:
+            self._encode(job, tell)
+        except Unreadable as error:
+            tell({"type": "failed", "reason": error.reason})
+        except MemoryError:
+            tell({"type": "failed", "reason": MEMORY})
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            tell({"type": "failed", "reason": of_os_error(error)})
+
+    def _encode(self, job: dict[str, Any], tell: Tell) -> None:
+        kept = self._decoded
+        if kept is not None and kept.source == job["source"]:
+            _Encode(job, tell, kept.rate_hz, kept.samples).run(iter(kept.blocks))
+            return
+        path = Path(job["source"])
+        source = open_source(path)
+        rate_hz = rate_for(source.rate_hz)
+        samples: int = job["samples"] or presented_samples(count(path, source), source.rate_hz)
+        if samples < 1:
+            raise Unreadable(SILENT)
+        blocks: list[av.AudioFrame] = []
+        keep = job["analyse"] and samples <= MAX_KEPT_SAMPLES
+        decoded = fitted(stereo_blocks(source.frames(), rate_hz), samples)
+        work = _Encode(job, tell, rate_hz, samples, source)
+        work.run(_noted(decoded, blocks) if keep else decoded)
+        if keep:
+            self._decoded = Decoded(job["source"], rate_hz, work.written, blocks)
 
 
 class _Encode:
-    def __init__(self, job: dict[str, Any], tell: Tell) -> None:
-        path = Path(job["source"])
+    def __init__(
+        self, job: dict[str, Any], tell: Tell, rate_hz: int, samples: int, source: Source | None = None
+    ) -> None:
         self._tell = tell
-        self._source: Source = open_source(path)
-        self._rate_hz = rate_for(self._source.rate_hz)
-        self._samples: int = job["samples"] or presented_samples(count(path, self._source), self._source.rate_hz)
-        if self._samples < 1:
-            raise Unreadable(SILENT)
+        self._source = source
+        self._rate_hz = rate_hz
+        self._samples = samples
         self._work = Path(job["work"])
         self._kbps: list[int] = job["kbps"]
         self._analyse: bool = job["analyse"]
         self._ogg: dict[str, str | None] | None = job["ogg"]
-        self._written = 0
+        self.written = 0
 
-    def run(self) -> None:
+    def run(self, blocks: Iterator[av.AudioFrame]) -> None:
         self._tell({"type": "counted", "samples": self._samples, "rate_hz": self._rate_hz})
         renditions = [Rendition(kbps, self._rate_hz, self._work / str(kbps), self._stored) for kbps in self._kbps]
         meters = Meters(self._rate_hz) if self._analyse else None
         ogg = None if self._ogg is None else _ogg_file(self._work / "whole.ogg", self._rate_hz, self._ogg)
-        for block in self._blocks():
-            block.pts, block.time_base = self._written, Fraction(1, self._rate_hz)
-            self._written += block.samples
+        for block in blocks:
+            block.pts, block.time_base = self.written, Fraction(1, self._rate_hz)
+            self.written += block.samples
             for rendition in renditions:
                 rendition.write(block)
             if meters is not None:
@@ -78,15 +119,12 @@ class _Encode:
         if meters is not None:
             self._tell_analysis(meters)
 
-    def _blocks(self) -> Iterator[av.AudioFrame]:
-        return fitted(stereo_blocks(self._source.frames(), self._rate_hz), self._samples)
-
     def _check_end(self) -> None:
-        if self._written == 0:
+        if self.written == 0:
             raise Unreadable(SILENT)
-        if self._samples - self._written > TOLERANCE_S * self._rate_hz:
-            sentence = damaged if self._source.damaged else too_early
-            raise Unreadable(sentence(self._written / self._rate_hz, self._samples / self._rate_hz))
+        if self._samples - self.written > TOLERANCE_S * self._rate_hz:
+            sentence = damaged if self._source is not None and self._source.damaged else too_early
+            raise Unreadable(sentence(self.written / self._rate_hz, self._samples / self._rate_hz))
 
     def _finish(self, rendition: Rendition) -> None:
         segments, peak, average = rendition.finish()
@@ -101,7 +139,7 @@ class _Encode:
         )
 
     def _stored(self, kbps: int, name: str, file: Path) -> None:
-        done = min(1.0, self._written / self._samples)
+        done = min(1.0, self.written / self._samples)
         self._tell({"type": "stored", "kbps": kbps, "name": name, "file": str(file), "done": round(done, 4)})
 
     def _tell_analysis(self, meters: Meters) -> None:
@@ -111,7 +149,7 @@ class _Encode:
         self._tell(
             {
                 "type": "analysed",
-                "samples": self._written,
+                "samples": self.written,
                 "rate_hz": self._rate_hz,
                 "loudness_lufs": lufs,
                 "true_peak_db": peak_db,
@@ -125,6 +163,12 @@ def _ogg_file(file: Path, rate_hz: int, tags: dict[str, str | None]) -> Any:
     from whatssound.adapters.media.ogg import OggFile  # noqa: PLC0415
 
     return OggFile(file, rate_hz, tags)
+
+
+def _noted(blocks: Iterator[av.AudioFrame], into: list[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    for block in blocks:
+        into.append(block)
+        yield block
 
 
 def fitted(blocks: Iterator[av.AudioFrame], samples: int) -> Generator[av.AudioFrame]:

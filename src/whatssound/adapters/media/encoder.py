@@ -86,7 +86,13 @@ class Child:
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
             # One thread: a pool of them would reserve more memory than the limit on a machine with many cores.
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            # And memory that was given back is not asked for again at every block (glibc; others do not mind).
+            env={
+                **os.environ,
+                **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+                "MALLOC_TRIM_THRESHOLD_": str(512 * 1024**2),
+                "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
+            },
         )
         return cls(process)
 

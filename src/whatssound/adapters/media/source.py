@@ -15,8 +15,8 @@ from whatssound.adapters.media.reasons import NO_AUDIO, SILENT, Unreadable, by_f
 Samples = NDArray[np.float32]
 """Shape (channels, samples), −1 to 1."""
 
-BLOCK_SAMPLES = 16_384
-"""What is handed on at once: fewer calls per second of music."""
+BLOCK_MS = 360
+"""What is handed on at once: few calls per second of music, each for a whole number of 10 ms."""
 
 _FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,"
@@ -124,7 +124,7 @@ def channels_of(frame: av.AudioFrame) -> list[NDArray[np.float32]]:
 
 
 def stereo_blocks(frames: Iterator[av.AudioFrame], rate_hz: int) -> Generator[av.AudioFrame]:
-    """`frames` as stereo floats at `rate_hz`, in blocks of `BLOCK_SAMPLES`. Mono is heard equally on both sides.
+    """`frames` as stereo floats at `rate_hz`, in blocks of `BLOCK_MS`. Mono is heard equally on both sides.
 
     A file may change its format midway (chained streams): then the converter is flushed and made anew. Blocks stay
     FFmpeg's own frames, so that encoders take them without another copy.
@@ -137,7 +137,8 @@ def stereo_blocks(frames: Iterator[av.AudioFrame], rate_hz: int) -> Generator[av
             if resampler is not None:
                 yield from map(_stereo, resampler.resample(None))
             layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
-            resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz, frame_size=BLOCK_SAMPLES)
+            block = BLOCK_MS * rate_hz // 1000
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz, frame_size=block)
             shape = now
         frame.pts = None
         assert resampler is not None
