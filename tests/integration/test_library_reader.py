@@ -66,7 +66,7 @@ async def test_a_file_that_kills_its_reader_is_named_and_the_others_are_read(
 ) -> None:
     files = [music.file(tmp_path / f"{n}.flac", title=f"T{n}") for n in range(5)]
     deadly = Asked(str(tmp_path / "2.flac"))
-    monkeypatch.setenv("PYTHONPATH", f"{_killer(tmp_path, deadly.path)}{os.pathsep}{os.environ['PYTHONPATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(_killer(tmp_path, deadly.path)), prepend=os.pathsep)
     answers = await reader.tags([Asked(str(file)) for file in files])
     assert [a.title if isinstance(a, Tags) else a.why for a in answers] == [
         *("T0", "T1", "it breaks what reads tags", "T3", "T4"),

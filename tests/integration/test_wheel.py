@@ -56,9 +56,9 @@ def test_the_installed_wheel_serves_the_page_without_node(installed: Path, tmp_p
         assert announced is not None, server.communicate()[1]
         address = announced.group(1)
         page = fetch(address).decode()
-        scripts = re.findall(r'src="(/assets/[^"]+\.js)"', page)
+        scripts = re.findall(r'src="\./(assets/[^"]+\.js)"', page)
         assert scripts, page
-        assert fetch(address + scripts[0])
+        assert fetch(f"{address}/{scripts[0]}")
     finally:
         server.terminate()
         server.communicate(timeout=20)

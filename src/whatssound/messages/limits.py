@@ -13,6 +13,10 @@ class Rate:
     burst: float
 
 
+NEVER_MS = 60_000
+"""What is said to whoever asks for something whose rate is 0: settings may change."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenBucket:
     """What is left at `at_ms` of a rate's burst."""
@@ -24,13 +28,13 @@ class TokenBucket:
 def taken(bucket: TokenBucket, rate: Rate, now_ms: float) -> tuple[TokenBucket, int]:
     """The bucket after one more, and 0; or the same bucket, and the ms after which one more will do.
 
-    A clock that steps back gives nothing and takes nothing.
+    A clock that steps back gives nothing and takes nothing; a rate of 0 lets nobody through.
     """
     passed_ms = max(0.0, now_ms - bucket.at_ms)
     tokens = min(rate.burst, bucket.tokens + passed_ms * rate.per_s / 1_000)
     if tokens >= 1.0:
         return TokenBucket(tokens - 1.0, max(now_ms, bucket.at_ms)), 0
-    return bucket, max(1, int((1.0 - tokens) * 1_000 / rate.per_s) + 1)
+    return bucket, int((1.0 - tokens) * 1_000 / rate.per_s) + 1 if rate.per_s else NEVER_MS
 
 
 Key = TypeVar("Key")
