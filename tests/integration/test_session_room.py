@@ -259,6 +259,15 @@ async def test_a_newer_token_holds_for_all_rooms_of_the_socket(rig: Rig, room: R
         assert [event for _, event, _ in client.events if event == "phx_error"] == []
 
 
+async def test_a_new_name_stands_on_the_very_next_line(rig: Rig, room: Room) -> None:
+    ben = await rig.guest("Ben")
+    async with rig.client(ben) as client:
+        await client.join(topic(room))
+        await rig.accounts.rename(ben, "Benedikt")
+        await client.push(topic(room), "chat:send", text="call me by my full name", nonce="n")
+        assert (await client.event("chat"))["user"]["name"] == "Benedikt"
+
+
 async def test_somebody_elses_token_does_not_change_who_one_is(rig: Rig, room: Room) -> None:
     async with rig.client(await rig.guest("Ana")) as ana:
         await ana.join(topic(room))

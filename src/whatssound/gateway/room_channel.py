@@ -241,8 +241,10 @@ class RoomChannel(Channel):
     def _person(self) -> User:
         if self._user is None:
             raise Refusal("forbidden", "This token only reads; sign in with a name first.")
-        if self._identity is not None and self._parts.accounts.is_recalled(self._identity):
-            raise Refusal("unauthorized", "This sign-in has ended; sign in again.")
+        if self._identity is not None:
+            if self._parts.accounts.is_recalled(self._identity):
+                raise Refusal("unauthorized", "This sign-in has ended; sign in again.")
+            self._follow(self._identity)
         return self._user
 
     async def _renew(self, token: str) -> Json:

@@ -83,10 +83,13 @@ export class BrowserSession extends Cell<SessionView> implements Session, Creden
     const answer = await exchange("PATCH", "/v1/me", await this.token(), { body: { name } });
     const account = outcome<Account>(answer);
     if (this.kept === null) return;
-    this.store({ ...this.kept, account: this.known(account) });
-    // The new name stands in a new token, which every open room takes over.
+    // The new name stands in a new token, which every open room takes over; only then is it shown as taken.
     const { access } = this.kept;
-    await this.once(() => this.refresh(access));
+    try {
+      await this.once(() => this.refresh(access));
+    } finally {
+      this.learn(account);
+    }
   }
 
   async becomeOwner(code: string): Promise<void> {
