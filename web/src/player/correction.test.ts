@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { correctionFor, median } from "./correction";
+import { correctionFor, isSteady, median } from "./correction";
 
 const steady = { settling: false, leads: false };
 
@@ -9,7 +9,7 @@ describe("a listener's player", () => {
     expect(correctionFor(-5, steady)).toEqual({ kind: "none" });
   });
 
-  test.each([30, -30, 100, -100, 150])("ends up in step after one burst for %i ms", (errorMs) => {
+  test.each([30, -30, 80, -80, 90])("ends up in step after one burst for %i ms", (errorMs) => {
     const correction = correctionFor(errorMs, steady);
     if (correction.kind !== "nudge") throw new Error("expected a nudge");
     expect(errorMs + (correction.rate - 1) * correction.forMs).toBeCloseTo(0, 6);
@@ -43,6 +43,20 @@ describe("the DJ's player", () => {
 
   test("rejoins the room after a long stall", () => {
     expect(correctionFor(-2_000, { settling: false, leads: true })).toEqual({ kind: "seek" });
+  });
+});
+
+describe("a clock", () => {
+  test("is steady when it moves in steps or one reading is wild", () => {
+    expect(isSteady([3, 8, 5, 0, 6, 2, 7, 4])).toBe(true);
+    expect(isSteady([3, 2, 900, 3, 2, 3, 2, 3])).toBe(true);
+    expect(isSteady([5])).toBe(true);
+  });
+
+  test("is not while it finds itself after a dropout", () => {
+    const sliding = Array.from({ length: 8 }, (_, n) => -60 - 34 * 0.06 * n);
+    expect(isSteady(sliding)).toBe(false);
+    expect(isSteady([-20, -18, -50, -52, -51])).toBe(false);
   });
 });
 

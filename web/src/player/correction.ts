@@ -20,14 +20,12 @@ const NUDGE = 0.05;
 /** Readings themselves scatter by a few ms; below this a correction would only add to it. */
 const NEAR_MS = 6;
 
-/** A burst for this would take over 3 s of audibly wrong pitch; a seek is one short gap. */
-const SEEK_BEYOND_MS = 160;
-
-/** Just started, a person expects the music to find its place: a gap of 0.2 s is better than 2 s of bending. */
-const SEEK_BEYOND_SETTLING_MS = 90;
+/** A burst for this would take 2 s of wrong pitch beside everybody else; a seek is one gap of 0.2 s. */
+const SEEK_BEYOND_MS = 90;
 
 /** The DJ's own player is never bent: the room is moved to it after a start, unless that would throw everybody. */
 const LEADER_SEEK_SETTLING_MS = 60;
+const LEADER_SEEK_MS = 160;
 
 /** After a burst the rate needs a moment to be 1 everywhere in the output before readings count. */
 export const REST_MS = 600;
@@ -51,6 +49,18 @@ export interface Circumstances {
   readonly leads: boolean;
 }
 
+/** From the first half of a measurement to the second; a clock that moves in 10 ms steps scatters by 2 ms. */
+const STEADY_MS = 4;
+
+/**
+ * Whether readings tell where the sound is. After a dropout a browser's clock may run up to 3.5 % wrong for seconds
+ * and jump, by 130 ms in all, while what is heard does not move: acting on that throws a player out of step.
+ */
+export function isSteady(readings: readonly number[]): boolean {
+  const half = readings.length >> 1;
+  return half === 0 || Math.abs(median(readings.slice(-half)) - median(readings.slice(0, half))) <= STEADY_MS;
+}
+
 /** The middle of the readings; 0 for none. */
 export function median(readings: readonly number[]): number {
   const sorted = [...readings].sort((a, b) => a - b);
@@ -69,6 +79,6 @@ export function correctionFor(errorMs: number, { settling, leads }: Circumstance
 }
 
 function seekBeyondMs(settling: boolean, leads: boolean): number {
-  if (!settling) return SEEK_BEYOND_MS;
-  return leads ? LEADER_SEEK_SETTLING_MS : SEEK_BEYOND_SETTLING_MS;
+  if (!leads) return SEEK_BEYOND_MS;
+  return settling ? LEADER_SEEK_SETTLING_MS : LEADER_SEEK_MS;
 }

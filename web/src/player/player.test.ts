@@ -43,7 +43,13 @@ class FakeDeck implements Deck {
   get ended(): boolean {
     return this.started && this.hasData && this.positionMs >= this.durationMs;
   }
+  /** What its clock says beyond where the sound is. */
+  lie: (() => number) | null = null;
+
   get positionMs(): number {
+    return this.heardMs + (this.lie?.() ?? 0);
+  }
+  get heardMs(): number {
     const playedMs = Math.max(0, Date.now() - this.movesFromMs) * this.rate;
     return Math.min(this.baseMs + (Number.isFinite(playedMs) ? playedMs : 0), this.durationMs || 0);
   }
@@ -124,7 +130,7 @@ class FakeDeck implements Deck {
   }
 
   private rebase(): void {
-    const positionMs = this.positionMs;
+    const positionMs = this.heardMs;
     if (!Number.isFinite(this.movesFromMs)) return;
     this.baseMs = Number.isNaN(positionMs) ? 0 : positionMs;
     this.movesFromMs = Math.max(Date.now(), this.movesFromMs);
@@ -312,6 +318,19 @@ describe("a listener", () => {
     stage.sounding?.swallow(90);
     expect(stage.errorMs).toBeLessThan(-80);
     await pass(5_000);
+    expect(Math.abs(stage.errorMs)).toBeLessThan(8);
+  });
+
+  test("does not follow its own clock while that finds itself after a dropout", async () => {
+    stage.player.listen();
+    await pass(8_000);
+    const { sounding } = stage;
+    const fromMs = Date.now();
+    if (sounding !== undefined) sounding.lie = () => -0.03 * Math.max(0, 4_000 - (Date.now() - fromMs));
+    const before = stage.rates.length;
+    await pass(4_500);
+    expect(stage.rates.length).toBe(before);
+    if (sounding !== undefined) sounding.lie = null;
     expect(Math.abs(stage.errorMs)).toBeLessThan(8);
   });
 

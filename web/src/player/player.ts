@@ -36,8 +36,8 @@ const AHEAD_MS = 20_000;
 const HANDOVER_MS = 3_000;
 const SETTLED_AFTER_MS = 2_500;
 
-/** The room is further away than any re-anchor: the DJ has jumped. */
-const JUMP_MS = 150;
+/** So far away bending would take 2 s and more: the DJ has jumped, or has lost some sound. */
+const JUMP_MS = 90;
 
 /** Shorter silences are not worth a word. */
 const STALL_SHOWN_MS = 400;

@@ -1,6 +1,16 @@
 /** Measures how far a sounding deck is from the room, and keeps it near: in bursts, or by asking for a new start. */
 
-import { CAREFUL, correctionFor, FAR_MS, GLANCE_EVERY_MS, GLANCES, median, QUICK, REST_MS } from "./correction";
+import {
+  CAREFUL,
+  correctionFor,
+  FAR_MS,
+  GLANCE_EVERY_MS,
+  GLANCES,
+  isSteady,
+  median,
+  QUICK,
+  REST_MS,
+} from "./correction";
 import type { Deck } from "./deck";
 
 export interface SteeringHost {
@@ -30,6 +40,10 @@ const NOT_YET_MS = 30;
 const SETTLING = 2;
 const SETTLING_SEEKS = 3;
 
+/** A clock that wanders is read again after this; once it has wandered for about 5 s, it is taken at its word. */
+const WANDERING_MS = 100;
+const WANDERINGS = 10;
+
 export class Steering {
   /** The last measurement; null while nothing sounds. Positive: ahead of the room. */
   errorMs: number | null = null;
@@ -39,6 +53,7 @@ export class Steering {
   private measurements = 0;
   private seeks = 0;
   private glances = 0;
+  private wanderings = 0;
   private stoodMs = 0;
 
   constructor(private readonly host: SteeringHost) {}
@@ -48,6 +63,7 @@ export class Steering {
     this.stop();
     this.deck = deck;
     this.measurements = 0;
+    this.wanderings = 0;
     this.stoodMs = deck.positionMs;
     this.again(WARM_UP_MS);
   }
@@ -88,11 +104,16 @@ export class Steering {
     const { readings, everyMs } = this.measurements === 0 ? QUICK : CAREFUL;
     this.readings.push(deck.positionMs - expectedMs);
     if (this.readings.length < readings) this.timer = setTimeout(() => this.read(), everyMs);
-    else this.judge(deck, median(this.readings));
+    else if (isSteady(this.readings) || this.wanderings === WANDERINGS) this.judge(deck, median(this.readings));
+    else {
+      this.wanderings += 1;
+      this.again(WANDERING_MS);
+    }
   }
 
   private judge(deck: Deck, errorMs: number): void {
     this.errorMs = errorMs;
+    this.wanderings = 0;
     const settling = this.measurements < SETTLING && this.seeks < SETTLING_SEEKS;
     const correction = correctionFor(errorMs, { settling, leads: this.host.leads() });
     const stays = correction.kind === "none";
