@@ -1,10 +1,16 @@
 """The room log and the bus of one process: plain memory, gone with it."""
 
+import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+import structlog
+
+from whatssound.bus.bus import BusStatistics, NoAnswer
 from whatssound.bus.log import LogEvent, LogPosition, LogStatistics, Reset, Subscription
 from whatssound.ids import RoomId
+
+_log = structlog.get_logger("whatssound.bus")
 
 MAX_EVENTS = 10_000
 """Kept per room; with 10 minutes, whichever is shorter, it is the promise of resume."""
@@ -183,16 +189,35 @@ class _BusSubscription:
         self._bus.remove(self._topic, self)
 
 
+class _BusAnswer:
+    __slots__ = ("_bus", "_topic", "handler")
+
+    def __init__(self, bus: "MemoryBus", topic: str, handler: Callable[[bytes], Awaitable[bytes]]) -> None:
+        self._bus = bus
+        self._topic = topic
+        self.handler = handler
+
+    def close(self) -> None:
+        self._bus.silence(self._topic, self)
+
+
 class MemoryBus:
-    """Bus for one process: a publish calls every subscriber before it returns."""
+    """Bus for one process: a publish calls every subscriber before it returns, so nothing ever waits."""
 
     def __init__(self) -> None:
         self._topics: dict[str, tuple[_BusSubscription, ...]] = {}
+        self._answers: dict[str, _BusAnswer] = {}
+        self._published = 0
+        self._delivered = 0
+        self._requests = 0
+        self._unanswered = 0
 
     def publish(self, topic: str, message: bytes) -> None:
         """Hand `message` to every subscriber of `topic`."""
+        self._published += 1
         for subscription in self._topics.get(topic, ()):
             if subscription in self._topics.get(topic, ()):
+                self._delivered += 1
                 subscription.on_message(message)
 
     def subscribe(self, topic: str, on_message: Callable[[bytes], None]) -> Subscription:
@@ -201,6 +226,37 @@ class MemoryBus:
         self._topics[topic] = (*self._topics.get(topic, ()), subscription)
         return subscription
 
+    async def request(self, topic: str, message: bytes, *, timeout_s: float) -> bytes:
+        """Run the answerer in the caller's task, at most `timeout_s`. Raises NoAnswer."""
+        self._requests += 1
+        answer = self._answers.get(topic)
+        try:
+            if answer is None:
+                raise NoAnswer(topic)
+            return await self._answered(topic, answer, message, timeout_s)
+        except NoAnswer:
+            self._unanswered += 1
+            raise
+
+    def answer(self, topic: str, handler: Callable[[bytes], Awaitable[bytes]]) -> Subscription:
+        """Answer every request on `topic`. Raises ValueError when it is answered already."""
+        if topic in self._answers:
+            raise ValueError(f"{topic} is answered already")
+        answer = self._answers[topic] = _BusAnswer(self, topic, handler)
+        return answer
+
+    def statistics(self) -> BusStatistics:
+        """What was done; nothing waits or is dropped."""
+        return BusStatistics(
+            topics=len(self._topics) + len(self._answers),
+            published=self._published,
+            delivered=self._delivered,
+            dropped=0,
+            requests=self._requests,
+            unanswered=self._unanswered,
+            waiting=0,
+        )
+
     def remove(self, topic: str, subscription: _BusSubscription) -> None:
         """Forget one subscription; one that is gone already is no error."""
         rest = tuple(other for other in self._topics.get(topic, ()) if other is not subscription)
@@ -208,6 +264,23 @@ class MemoryBus:
             self._topics[topic] = rest
         else:
             self._topics.pop(topic, None)
+
+    def silence(self, topic: str, answer: _BusAnswer) -> None:
+        """Let no new request in; one that is closed already is no error."""
+        if self._answers.get(topic) is answer:
+            del self._answers[topic]
+
+    async def _answered(self, topic: str, answer: _BusAnswer, message: bytes, timeout_s: float) -> bytes:
+        deadline = asyncio.timeout(timeout_s)
+        try:
+            async with deadline:
+                return await answer.handler(message)
+        except Exception as problem:
+            if deadline.expired():
+                raise NoAnswer(topic, f"no answer in {timeout_s} s") from problem
+            # The edge of a job: the one who asks is told, and here it is counted and can be read.
+            _log.exception("a request could not be answered", topic=topic)
+            raise NoAnswer(topic, "the one who answers failed") from problem
 
 
 def _size_of(event: LogEvent) -> int:
