@@ -169,6 +169,21 @@ async def test_an_offline_track_is_not_encoded_and_says_why(rig: Rig, share: Pat
     assert refused.value.code == "unavailable"
 
 
+async def test_what_is_left_of_a_vanished_file_can_be_removed_and_one_that_came_back_stays(rig: Rig, share: Path) -> None:
+    await rig.scan(share)
+    by_title = {track.title: track for track in (await rig.library.page(limit=100)).tracks}
+    away = move(share / "One", share.with_name("One"))
+    await rig.scan(share)
+    await rig.library.remove(by_title["One"].id)
+    assert await offline(rig) == {"Two": False, "Three": False}
+    with pytest.raises(Refusal, match="remove the file there"):
+        await rig.library.remove(by_title["Two"].id)
+    move(away, share / "One")
+    await rig.scan(share)
+    assert await offline(rig) == ALL_THERE
+    assert (share / "One" / "01.ogg").exists()
+
+
 async def test_an_upload_is_not_the_scans_business(rig: Rig, share: Path, tmp_path: Path, music: Music) -> None:
     incoming = music.file(tmp_path / "incoming.ogg", title="Mine")
     track = await rig.library.upload(incoming, "mine.ogg")

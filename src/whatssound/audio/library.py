@@ -148,7 +148,7 @@ class Library:
         return await self.get(track_id)
 
     async def remove(self, track_id: TrackId) -> None:
-        """Remove an upload with all that was made from it. Refusal `not_found`; `conflict` for a file of a folder."""
+        """Remove a track with all that was made from it. Refusal `not_found`; `conflict` for a library's file that is there."""
         await self._removal.remove(track_id)
 
     async def remove_uploads_of(self, owner: UserId) -> int:

@@ -16,7 +16,7 @@ from whatssound.wire.errors import Refusal
 
 
 class Removal:
-    """Takes uploads away: the file, what was encoded, the cover, the row, and their places in rooms.
+    """Takes uploads away, and tracks whose files are gone: the file of an upload, what was encoded, the cover, the row, and their places in rooms.
 
     What another track needs too stays: the same bytes may be in the library twice, and an album shares its cover.
     The file goes first and the row after it, so that a kill in between leaves a track that can be removed again; blobs
@@ -33,15 +33,18 @@ class Removal:
         self._cache = cache
 
     async def remove(self, track_id: TrackId) -> None:
-        """Remove an upload, whatever became of it. Raises Refusal `not_found`, or `conflict` for other tracks."""
+        """Remove an upload, or what is left of a library's file that is gone.
+
+        Raises Refusal `not_found`, or `conflict` for a file that is there.
+        """
         track = await self._store.get(track_id)
         if track is None:
             raise Refusal("not_found", "There is no such track.")
-        if track.source != "upload":
+        if track.source != "upload" and not track.offline:
             raise Refusal(
                 "conflict",
-                "This track is a file in a folder of music, which is never written to: remove the file there,"
-                " and the next scan takes it out.",
+                "This track is a file in a folder of music, which is never written to: remove the file there, scan,"
+                " and then the track here.",
             )
         await self._remove(track)
 
@@ -59,7 +62,8 @@ class Removal:
 
     async def _remove(self, track: Track) -> None:
         await self._ingest.end(track.id)
-        await asyncio.to_thread(Path(track.path).unlink, missing_ok=True)
+        if track.source == "upload":
+            await asyncio.to_thread(Path(track.path).unlink, missing_ok=True)
         last = await self._store.get(track.id) or track
         await self._encoded.remove(track.id)
         self._ingest.announce(replace(last, status="failed", reason="This track was removed."))

@@ -71,7 +71,7 @@ class People:
     """Who may open rooms and browse the library for them."""
     may_register: Literal["anyone", "invited", "nobody"] = "invited"
     """Who may make an account with a password: anyone, those with an invitation, or nobody."""
-    quota_bytes: int = 10 * 1024**3
+    quota_bytes: int = 10 * 1000**3
     """What the uploads of one person may take; the owner has no limit."""
 
 

@@ -46,7 +46,7 @@ _CACHE = "private, no-cache"
 async def remove_track(track_id: IdText, user: Person, library: LibraryGiven) -> None:
     """Remove an upload: the file and all that was made from it. It leaves every room. For its uploader and the owner.
 
-    Files of a folder of music are never touched: remove them there.
+    Files of a folder of music are never touched: remove them there. What is left of one that is gone can be removed.
     """
     track = await library.get(TrackId(id_of(track_id, "track")))
     if track.owner_id != user.id and user.role not in ("owner", "service"):

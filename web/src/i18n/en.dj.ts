@@ -147,6 +147,7 @@ export const djEnglish = {
   "track.remove": "Remove this upload",
   "track.remove_again": "Remove it for good?",
   "track.remove_text": "It leaves every queue and saved queue, with its file and all that was encoded from it.",
+  "track.forget_text": "Its file is gone. It leaves every queue, with all that was encoded from it; if the file comes back, it is a new track.",
   "track.removed": "{title} is removed.",
   "track.save": "Save as Ogg",
   "track.saving": "Making the file…",

@@ -24,6 +24,6 @@ test("what the server names exactly is kept, introduced in the person's language
 
 test("a full quota is told in figures", async () => {
   await chooseLanguage(["es-ES"]);
-  const details = { quota_bytes: 10 * 1024 ** 3, used_bytes: 9.9 * 1024 ** 3 };
+  const details = { quota_bytes: 10 * 1000 ** 3, used_bytes: 9.9 * 1000 ** 3 };
   expect(refused({ code: "too_large", message: "…", details }).message).toContain("9,9 GB de los 10 GB");
 });

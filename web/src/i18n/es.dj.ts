@@ -147,6 +147,7 @@ export const djSpanish = {
   "track.remove": "Quitar esta subida",
   "track.remove_again": "¿Quitarla para siempre?",
   "track.remove_text": "Sale de todas las colas, también de las guardadas, junto con su archivo y todo lo que se codificó de él.",
+  "track.forget_text": "Su archivo ya no está. Sale de todas las colas, con todo lo que se codificó de él; si el archivo vuelve, será una pista nueva.",
   "track.removed": "{title} se ha quitado.",
   "track.save": "Guardar en Ogg",
   "track.saving": "Creando el archivo…",

@@ -5,4 +5,6 @@ import { engineSpanish } from "./es.engine";
 import { sheetsSpanish } from "./es.sheets";
 import { viewsSpanish } from "./es.views";
 
+export { spanishReasons as reasons } from "./es.reasons";
+
 export default { ...engineSpanish, ...viewsSpanish, ...sheetsSpanish, ...djSpanish };

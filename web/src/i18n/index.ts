@@ -7,6 +7,7 @@ import type { djEnglish } from "./en.dj";
 import { engineEnglish } from "./en.engine";
 import type { sheetsEnglish } from "./en.sheets";
 import { viewsEnglish } from "./en.views";
+import { translated, type Reasons } from "./reasons";
 
 const first = { ...engineEnglish, ...viewsEnglish } as const;
 type English = typeof first & typeof sheetsEnglish & typeof djEnglish;
@@ -30,12 +31,13 @@ type Arguments<K extends Key> = [Placeholder<English[K]>] extends [never] ? [] :
 export const languages = { en: "English", es: "Español" } as const;
 export type Language = keyof typeof languages;
 
-const loaders: Readonly<Record<Exclude<Language, "en">, () => Promise<{ default: Translation }>>> = {
+const loaders: Readonly<Record<Exclude<Language, "en">, () => Promise<{ default: Translation; reasons: Reasons }>>> = {
   es: () => import("./es"),
 };
 
 let tag = "en";
 let table: Readonly<Record<string, string>> = english;
+let reasons: Reasons = [];
 let plurals = new Intl.PluralRules("en");
 let read: () => void = () => undefined;
 
@@ -55,12 +57,12 @@ export function inEnglish(): boolean {
   return languageOf(tag) === "en";
 }
 
-/** 1,288,490,189 → "1.2 GB", counted as people's computers show files: 1 GB is 1024³ bytes. Music is never less than megabytes. */
+/** 1,240,000,000 → "1.2 GB", in units of 1,000 as disks are sold and settings are written. Never less than megabytes. */
 export function bytesOf(bytes: number): string {
   const units = ["megabyte", "gigabyte", "terabyte"] as const;
-  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10) - 2));
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3) - 2));
   const format = { style: "unit", unit: units[step] ?? "megabyte", maximumFractionDigits: 1 } as const;
-  return new Intl.NumberFormat(currentLanguage(), format).format(bytes / 1024 ** (step + 2));
+  return new Intl.NumberFormat(currentLanguage(), format).format(bytes / 1000 ** (step + 2));
 }
 
 /** `hook` runs whenever a text is taken: a framework notes there who must be drawn again after a change. */
@@ -83,10 +85,11 @@ function languageOf(one: string): Language | null {
 
 /** A language that cannot be loaded leaves everything as it is. */
 async function use(wanted: string, known: Language): Promise<void> {
-  const loaded = known === "en" ? english : (await loaders[known]().catch(() => null))?.default;
-  if (loaded === undefined) return;
+  const loaded = known === "en" ? { default: english, reasons: [] } : await loaders[known]().catch(() => null);
+  if (loaded === null) return;
   tag = wanted;
-  table = loaded;
+  table = loaded.default;
+  reasons = loaded.reasons;
   plurals = new Intl.PluralRules(wanted);
 }
 
@@ -111,6 +114,12 @@ export function tn(key: PluralKey, count: number, values: Record<string, string 
   read();
   const template = table[`${key}.${plurals.select(count)}`] ?? table[`${key}.other`] ?? key;
   return fill(template, { count: count.toLocaleString(tag), ...values });
+}
+
+/** What the server said of a file or folder, in the person's language where the page knows that sentence. */
+export function saidByServer(reason: string): string {
+  read();
+  return translated(reason, reasons);
 }
 
 /** The sentence for an error code, or null when the page has none of its own. */

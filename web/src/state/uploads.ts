@@ -1,5 +1,6 @@
 /** Files on their way into the library: sent two at a time, in order, then watched until they can be heard. */
 
+import { saidByServer } from "../i18n";
 import { problem, asProblem, ProblemError } from "../realtime/problem";
 import type { Credentials, Http } from "../realtime/http";
 import { randomId } from "../realtime/random";
@@ -183,7 +184,7 @@ export class BrowserUploads extends Cell<UploadsView> implements Uploads {
     if (track === null || job.stopped) return true;
     if (track.status === "failed") {
       this.show(job, { track });
-      this.fail(job, new ProblemError("unsupported", track.reason ?? problem("unsupported").message));
+      this.fail(job, new ProblemError("unsupported", track.reason ? saidByServer(track.reason) : problem("unsupported").message));
       return true;
     }
     // One that is `available` is encoded when somebody wants it: so many encodes wait already.
