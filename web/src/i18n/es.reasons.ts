@@ -34,6 +34,10 @@ export const spanishReasons: Reasons = [
     "La caché de música codificada está llena con lo que hay en las colas. Esto seguirá cuando termine una pista; quien administra el servidor puede aumentar --cache-size.",
   ],
   ["This track was removed.", "Esta pista se ha eliminado."],
+  [
+    "This track is a file in a folder of music, which is never written to: remove the file there, scan, and then the track here.",
+    "Esta pista es un archivo de una carpeta de música, en la que nunca se escribe: elimina allí el archivo, explora de nuevo y después elimina aquí la pista.",
+  ],
   ["The folder is empty. If it is a network share: is it mounted?", "La carpeta está vacía. Si es una carpeta de red, ¿está montada?"],
   [
     "The folder does not answer; is the network there? What was found stays.",
