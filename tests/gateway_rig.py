@@ -23,7 +23,7 @@ from whatssound.addresses import Proxies
 from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
-from whatssound.gateway import Gateway
+from whatssound.gateway import Gateway, LocalServices
 from whatssound.ids import Snowflakes, TrackId
 from whatssound.messages.service import MessageService
 from whatssound.rooms.catalog import TrackNow
@@ -127,9 +127,7 @@ async def opened(
         stack.push_async_callback(rooms.stop)
         gateway = Gateway(
             limits=limits or Limits(),
-            accounts=accounts,
-            rooms=rooms,
-            messages=messages,
+            services=LocalServices(accounts, rooms),
             log=log,
             bus=MemoryBus(),
             timeline=time,

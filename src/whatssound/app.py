@@ -49,7 +49,7 @@ from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
-from whatssound.gateway.gateway import Gateway
+from whatssound.gateway import Gateway, LocalServices
 from whatssound.http.app import build_app
 from whatssound.http.services import Services
 from whatssound.http.uploads import forget_abandoned
@@ -137,9 +137,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         proxies = Proxies.of(config.trusted_proxies)
         gateway = Gateway(
             limits=config.limits,
-            accounts=accounts,
-            rooms=rooms.service,
-            messages=rooms.messages,
+            services=LocalServices(accounts, rooms.service),
             log=rooms.log,
             bus=rooms.bus,
             timeline=base.timeline,

@@ -24,6 +24,10 @@ class Recalls:
         for user_id, moment_ms in up_to_ms.items():
             self._up_to_ms[user_id] = max(moment_ms, self._up_to_ms.get(user_id, 0))
 
+    def all(self) -> dict[UserId, int]:
+        """Every person's moment, Unix ms."""
+        return dict(self._up_to_ms)
+
     def recall(self, user_id: UserId, now_ms: float) -> None:
         """From now on, tokens of this person that were issued until now do not count."""
         over_ms = now_ms - self._life_ms

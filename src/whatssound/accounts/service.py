@@ -4,10 +4,9 @@ import asyncio
 import base64
 import contextlib
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
-from whatssound.accounts.recalls import Recalls
+from whatssound.accounts.known import Known
 from whatssound.accounts.roles import may_all
 from whatssound.accounts.store import AccountStore
 from whatssound.accounts.tokens import (
@@ -37,9 +36,6 @@ SEEN_EVERY_MS = 3_600_000
 TIDY_EVERY_MS = 3_600_000
 """How often a new guest's arrival also clears away who is gone."""
 
-REMEMBERED_CHANGES = 10_000
-"""People whose newest name and role are told to their open sockets; about 2 MB."""
-
 NAME_ATTEMPTS = 5
 """Rounds of looking for a free name; each loses only to somebody who took it in the same moment."""
 
@@ -66,27 +62,24 @@ class Accounts:
         self._now_ms = now_ms
         self._random = random
         self._people = people or People()
-        self._recalls = Recalls(ACCESS_LIFE_S * 1_000)
+        self.known = Known(tokens, now_ms=now_ms)
+        """What other processes have to know too."""
         self._tidy_due_ms = 0.0
-        self._changed: OrderedDict[UserId, User] = OrderedDict()
         self._on_changed: list[Callable[[User], None]] = []
-        self._on_recalled: list[Callable[[UserId], None]] = []
+        self._on_recalled: list[Callable[[UserId, int], None]] = []
         self._naming = asyncio.Lock()  # two who want one name here take turns, and get 2 and 3 instead of a conflict
 
     def verify(self, token: str) -> Identity:
         """Who an access token speaks for; cheap enough for every request. Raises Refusal `unauthorized`."""
-        identity = self._tokens.verify(token)
-        if self._recalls.holds(identity):
-            raise _sign_in_again()
-        return identity
+        return self.known.verify(token)
 
     def is_recalled(self, identity: Identity) -> bool:
         """Whether this identity's token does not count any more: the account is gone, or its password was changed."""
-        return self._recalls.holds(identity)
+        return self.known.is_recalled(identity)
 
     def token_for(self, user: User | None, role: Role | None = None, ttl_s: float = ACCESS_LIFE_S) -> str:
         """An access token for `user`, in their own role or in `role`; without a user, one that only reads."""
-        issued_ms = None if user is None else self._recalls.issue_ms(user.id, self._now_ms())
+        issued_ms = None if user is None else self.known.issue_ms(user.id)
         return self._tokens.issue(user, role or (user.role if user else "anon"), ttl_s, issued_ms=issued_ms)
 
     async def user(self, identity: Identity) -> User:
@@ -106,14 +99,8 @@ class Accounts:
         return User(user.id, user.name, identity.role if identity.role_is_fixed else user.role)
 
     def latest(self, identity: Identity, known: User) -> User:
-        """`known`, or what has become of them since, in the role that `identity` gives; cheap enough for every second.
-
-        Of those who changed longest ago, `known` itself when very many changed since.
-        """
-        now = self._changed.get(known.id)
-        if now is None:
-            return known
-        return User(now.id, now.name, identity.role if identity.role_is_fixed else now.role)
+        """`known`, or what has become of them since; see `Known.latest`."""
+        return self.known.latest(identity, known)
 
     async def person(self, id: UserId) -> User | None:
         """Somebody by id, as they are called now; None when they are gone."""
@@ -207,26 +194,26 @@ class Accounts:
 
     def changed(self, user: User) -> None:
         """Somebody has another name or role now: tell those who asked to be told."""
-        self._changed[user.id] = user
-        self._changed.move_to_end(user.id)
-        if len(self._changed) > REMEMBERED_CHANGES:
-            self._changed.popitem(last=False)
+        self.known.changed(user)
         for told in self._on_changed:
             told(user)
 
-    def on_recalled(self, callback: Callable[[UserId], None]) -> None:
-        """Call `callback` when somebody's tokens do not count any more. It must not block or raise."""
+    def on_recalled(self, callback: Callable[[UserId, int], None]) -> None:
+        """Call `callback` when somebody's tokens of up to a moment (Unix ms) do not count any more.
+
+        It must not block or raise.
+        """
         self._on_recalled.append(callback)
 
     def recall(self, id: UserId) -> None:
         """From now on no token that this person was given until now counts."""
-        self._recalls.recall(id, self._now_ms())
+        up_to_ms = self.known.recall(id)
         for told in self._on_recalled:
-            told(id)
+            told(id, up_to_ms)
 
     def recalled(self, moments_ms: Mapping[UserId, int]) -> None:
         """Take over what was recalled before this process began."""
-        self._recalls.load(moments_ms)
+        self.known.recalled(moments_ms)
 
     def shown(self, user: User) -> Account:
         """A person as the API shows them. Raises ValueError for `anon`, which is nobody."""

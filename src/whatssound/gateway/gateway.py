@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import structlog
 from prometheus_client import CollectorRegistry
 
-from whatssound.accounts.service import Accounts
 from whatssound.addresses import Proxies
 from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog
@@ -20,12 +19,11 @@ from whatssound.gateway.handshake import Upgrade
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.room_channel import PREFIX, RoomChannel, RoomParts
+from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
 from whatssound.gateway.socket import Socket, SocketFactory
 from whatssound.gateway.sweep import TICK_S, Sweep
-from whatssound.ids import RoomId, UserId
-from whatssound.messages.service import MessageService
-from whatssound.rooms.service import RoomService
+from whatssound.ids import RoomId
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import Frame
 
@@ -60,9 +58,7 @@ class Gateway:
         self,
         *,
         limits: Limits,
-        accounts: Accounts,
-        rooms: RoomService,
-        messages: MessageService,
+        services: Services,
         log: RoomLog,
         bus: Bus,
         timeline: Timeline,
@@ -71,20 +67,21 @@ class Gateway:
     ) -> None:
         self.limits = limits
         self.metrics = Metrics(registry or CollectorRegistry())
-        self.hub = Hub(log, bus, self.metrics, device_seen=rooms.device_seen)
+        self.hub = Hub(log, bus, self.metrics, device_seen=services.device_seen)
         self.now_ms = timeline.now_ms
         self.protocol_factory = SocketFactory(self, limits)
-        self._accounts = accounts
+        self._services = services
         self._proxies = proxies or Proxies()
-        self._parts = RoomParts(self.hub, rooms, messages, accounts, timeline)
+        self._parts = RoomParts(self.hub, services, timeline)
         self._sweep = Sweep()
         self._sockets: set[Socket] = set()
         self._work: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.Task[None] | None = None
         self._draining = False
         self._empty = asyncio.Event()
-        rooms.on_member(self.hub.on_member)
-        accounts.on_recalled(self._signed_out)
+        services.on_member(self.hub.on_member)
+        services.on_doubt(self.hub.on_doubt)
+        services.on_recalled(self._signed_out)
         self.metrics.waiting_bytes.set_function(lambda: self.statistics().waiting_bytes)
         self.metrics.working.set_function(lambda: len(self._work))
 
@@ -136,7 +133,7 @@ class Gateway:
         """The session for an upgrade. Raises Refusal `unauthorized` for a bad token, `unavailable` when draining."""
         if self._draining:
             raise Refusal("unavailable", "This server is restarting.", retry_after_ms=1_000)
-        identity = None if upgrade.token is None else self._accounts.verify(upgrade.token)
+        identity = None if upgrade.token is None else self._services.verify(upgrade.token)
         home = self._proxies.home(socket.peer, upgrade.forwarded_for)
         session = Session(socket, upgrade.serializer, identity, self, home=home)
         self._sockets.add(socket)
@@ -163,13 +160,13 @@ class Gateway:
         self._work.add(task)
         task.add_done_callback(self._worked)
 
-    def _signed_out(self, _user: UserId) -> None:
+    def _signed_out(self) -> None:
         """Whoever changed their own password shows this socket their new token within that time, and stays."""
         asyncio.get_running_loop().call_later(SIGNED_OUT_S, self._close_recalled)
 
     def _close_recalled(self) -> None:
         for socket in self.sockets():
-            if socket.speaks_for(self._accounts.is_recalled):
+            if socket.speaks_for(self._services.is_recalled):
                 socket.close(1008, "signed out")
 
     def _worked(self, task: asyncio.Task[None]) -> None:

@@ -128,6 +128,10 @@ class Hub:
             topic.devices[member] = device
             self._device_seen(room, device)
 
+    def knows(self, room: RoomId) -> bool:
+        """Whether somebody listens to the room here already."""
+        return room in self._topics
+
     def listeners(self, room: RoomId) -> int:
         """How many sockets of this node are in the room."""
         topic = self._topics.get(room)
@@ -147,6 +151,12 @@ class Hub:
             for member in tuple(topic.feed.members):
                 if member.user_id == user:
                     member.concerned(what)
+
+    def on_doubt(self) -> None:
+        """Somebody may stand otherwise than was heard: all who are here are looked up again."""
+        for topic in tuple(self._topics.values()):
+            for member in tuple(topic.feed.members):
+                member.concerned("doubt")
 
     def check(self) -> None:
         """Compare every cursor with the log, and repair what lags; also called when the log tells of a gap."""

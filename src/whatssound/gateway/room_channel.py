@@ -1,11 +1,11 @@
 """`room:<id>`: a listener's or a DJ's channel into a room."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
-from whatssound.accounts.service import Accounts
 from whatssound.accounts.user import Identity, User
 from whatssound.bus.log import LogPosition
 from whatssound.bus.timeline import Timeline
@@ -13,20 +13,16 @@ from whatssound.gateway.bucket import TokenBucket
 from whatssound.gateway.channel import Channel, ChannelState, encode_json, refusal_payload
 from whatssound.gateway.feed import RoomFeed, Send
 from whatssound.gateway.hub import Hub
+from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
 from whatssound.gateway.tail import TailEvent
 from whatssound.ids import RoomId, UserId, parse_id
-from whatssound.messages.service import MessageService
-from whatssound.rooms.room import Room
-from whatssound.rooms.service import RoomService
+from whatssound.rooms.view import RoomView
 from whatssound.wire import commands, events
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import EMPTY, Frame, Json
 
 PREFIX: Final = "room:"
-
-JOIN_MESSAGES = 50
-"""How much of the chat a join reply shows."""
 
 REACTIONS_PER_S, REACTIONS_BURST = 5, 10
 """What one person may cheer; more would not be seen."""
@@ -51,9 +47,7 @@ class RoomParts:
     """What every room channel of this process uses."""
 
     hub: Hub
-    rooms: RoomService
-    messages: MessageService
-    accounts: Accounts
+    services: Services
     timeline: Timeline
 
 
@@ -70,6 +64,7 @@ class RoomChannel(Channel):
         self._device: str | None = None
         self._feed: RoomFeed | None = None
         self._position: LogPosition | None = None
+        self._in_doubt = False
         self._visited_ms = 0.0
         self._reactions = TokenBucket(REACTIONS_PER_S, REACTIONS_BURST, now_s=now_s)
         self._typing = TokenBucket(TYPING_PER_S, TYPING_BURST, now_s=now_s)
@@ -100,7 +95,7 @@ class RoomChannel(Channel):
         if (message := _REMOVED.get(what)) is not None:
             self.close(payload=refusal_payload(Refusal(what, message)))
         else:
-            self.session.spawn(self._look_up_me())
+            self._doubt()
 
     # --- what the session calls ---------------------------------------------------------------------------------
 
@@ -110,7 +105,8 @@ class RoomChannel(Channel):
         self._identity = self._identified(asked.access_token)
         self._room_id = _room_id(self.topic)
         self._device = asked.device
-        await self._parts.rooms.find(str(self._room_id))  # no feed for a room that does not exist
+        if not self._parts.hub.knows(self._room_id):
+            await self._parts.services.view(self._room_id)  # no feed for a room that does not exist
         self._feed = feed = await self._parts.hub.attach(self._room_id, self)
         after = None if asked.after is None else LogPosition(asked.after.epoch, asked.after.seq, asked.after.key)
         if after is not None:
@@ -118,8 +114,7 @@ class RoomChannel(Channel):
         # Both in one breath, and before the snapshot: whatever is looked up later shows at least this much.
         self._position = position = feed.position
         missed = None if after is None else feed.since(after)
-        room = await self._welcomed()
-        return await self._reply(room, position, missed)
+        return self._reply(await self._welcomed(), position, missed)
 
     def joined(self) -> None:
         """Live events follow the reply, from the position that it shows."""
@@ -156,6 +151,8 @@ class RoomChannel(Channel):
             self.close("phx_error", refusal_payload(Refusal("unauthorized", "Your sign-in has expired; renew it.")))
             return
         self._follow(self._identity)
+        if self._in_doubt:
+            self._doubt()
         if now_ms - self._visited_ms >= VISIT_EVERY_MS and self.state is ChannelState.JOINED:
             self._note_visit(now_ms)
 
@@ -174,47 +171,47 @@ class RoomChannel(Channel):
             case commands.AccessToken():
                 return await self._renew(command.access_token)
             case commands.PlaybackGet():
-                room = await self._parts.rooms.find(str(self._room_id))
-                return encode_json(self._parts.rooms.snapshot(room).playback)
+                return encode_json(await self._parts.services.playback(self._room_id))
             case commands.Reaction():
                 return await self._react(self._person(), command.emoji)
             case commands.TypingNow():
                 return await self._type(self._person())
             case _:
-                answer = await self._parts.rooms.run(self._room_id, self._person(), command, device=self._device)
-                return encode_json(answer)
+                return await self._run(self._person(), command)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _follow(self, identity: Identity) -> None:
         """Be called what this person is called by now."""
-        if self._user is not None and self._user != (now := self._parts.accounts.latest(identity, self._user)):
+        if self._user is not None and self._user != (now := self._parts.services.latest(identity, self._user)):
             self._user = now
-            self.session.spawn(self._look_up_me())
+            self._doubt()
 
     def _identified(self, token: str | None) -> Identity:
         if token is not None:
-            return self._parts.accounts.verify(token)
+            return self._parts.services.verify(token)
         if self.session.identity is None:
             raise Refusal("unauthorized", "Join with an access_token, or connect with one.")
         if self.session.identity.expires_ms <= self._parts.timeline.now_ms():
             raise Refusal("unauthorized", "Your sign-in has expired; renew it.")
+        if self._parts.services.is_recalled(self.session.identity):
+            raise Refusal("unauthorized", "This sign-in has ended; sign in again.")
         return self.session.identity
 
-    async def _welcomed(self) -> Room:
+    async def _welcomed(self) -> RoomView:
         """The room as it is now, once it is sure that this person may be in it."""
-        room = await self._parts.rooms.find(str(self._room_id))
+        services = self._parts.services
+        view = await services.view(self._room_id)
         if self._identity is not None:
-            await self._parts.rooms.admit(room, self._identity, self.session.home)
+            services.admit(self._room_id, view, self._identity, self.session.home)
         if self._identity is not None and self._identity.user_id is not None:
-            self._user = await self._parts.accounts.user(self._identity)
+            self._user = await services.user(self._identity)
             self._note_visit(self._parts.timeline.now_ms())
-        await self._look_up_me()
-        return room
+        self._me = view.door.member(self._user)
+        return view
 
-    async def _reply(self, room: Room, position: LogPosition, missed: list[TailEvent] | None) -> Json:
-        page = await self._parts.messages.page(self._room_id, limit=JOIN_MESSAGES)
-        snapshot = self._parts.rooms.snapshot(room)
+    def _reply(self, view: RoomView, position: LogPosition, missed: list[TailEvent] | None) -> Json:
+        snapshot = view.snapshot
         reply: dict[str, Any] = {
             "room": snapshot.room,
             "playback": snapshot.playback,
@@ -222,7 +219,7 @@ class RoomChannel(Channel):
             "listeners": self._parts.hub.listeners(self._room_id),
             "me": self._me,
             "position": {"epoch": position.epoch, "seq": position.seq, "key": position.key},
-            "messages": [message.as_wire() for message in page.messages],
+            "messages": view.messages,
         }
         if missed is None:
             reply["reset"] = True
@@ -230,29 +227,44 @@ class RoomChannel(Channel):
             reply["events"] = [[event.name, msgspec.Raw(event.payload)] for event in missed]
         return encode_json(reply)
 
+    async def _run(self, person: User, command: msgspec.Struct) -> Json:
+        identity = self._identity
+        if identity is None:
+            raise Refusal("unauthorized", "Join the session first.")
+        return await self._parts.services.run(self._room_id, identity, person, command, self._device)
+
+    def _doubt(self) -> None:
+        """Look up soon how this person stands; until that was answered, once a second."""
+        self._in_doubt = True
+        self.session.spawn(self._look_up_me())
+
     async def _look_up_me(self) -> None:
-        self._me = await self._parts.rooms.me(self._room_id, self._user)
+        with contextlib.suppress(Refusal):
+            self._me = await self._parts.services.me(self._room_id, self._user)
+            self._in_doubt = False
+            if self._me.banned:
+                self.concerned("banned")
 
     def _note_visit(self, now_ms: float) -> None:
         self._visited_ms = now_ms
         if self.user_id is not None:
-            self._parts.rooms.visited(self._room_id, self.user_id, self.session.home)
+            self._parts.services.visited(self._room_id, self.user_id, self.session.home)
 
     def _person(self) -> User:
         if self._user is None:
             raise Refusal("forbidden", "This token only reads; sign in with a name first.")
         if self._identity is not None:
-            if self._parts.accounts.is_recalled(self._identity):
+            if self._parts.services.is_recalled(self._identity):
                 raise Refusal("unauthorized", "This sign-in has ended; sign in again.")
             self._follow(self._identity)
         return self._user
 
     async def _renew(self, token: str) -> Json:
-        identity = self._parts.accounts.verify(token)
+        identity = self._parts.services.verify(token)
         if self._identity is None or identity.user_id != self._identity.user_id:
             raise Refusal("forbidden", "This token belongs to somebody else; join with it instead.")
         if identity.user_id is not None:
-            self._user = await self._parts.accounts.user(identity)
+            self._user = await self._parts.services.user(identity)
         self.session.renewed(identity)
         return EMPTY
 
@@ -276,7 +288,7 @@ class RoomChannel(Channel):
     async def _require_voice(self, person: User) -> None:
         """Raises Refusal `muted`. What the last look said is looked up again before it is held against anybody."""
         if self._is_muted():
-            self._me = await self._parts.rooms.me(self._room_id, person)
+            self._me = await self._parts.services.me(self._room_id, person)
         if self._is_muted():
             raise Refusal("muted", "You are muted for a while.")
 

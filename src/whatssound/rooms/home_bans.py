@@ -25,8 +25,8 @@ class HomeBanStore(Protocol):
         """Keep these. One that is known for the same room, home and person stays as it is."""
         ...
 
-    async def of_home(self, room: RoomId, home: bytes, *, now_ms: float) -> list[HomeBan]:
-        """Those of this room and home that have not lapsed by `now_ms`."""
+    async def of_room(self, room: RoomId, *, now_ms: float) -> list[HomeBan]:
+        """Those of this room that have not lapsed by `now_ms`."""
         ...
 
     async def lift(self, room: RoomId, user: UserId) -> None:

@@ -2,16 +2,13 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from whatssound.accounts.user import Identity
-from whatssound.ids import RoomId, UserId, ms_of
+from whatssound.ids import RoomId, UserId
 from whatssound.messages.refusing import refusing
 from whatssound.rooms.home_bans import HomeBan, HomeBanStore
-from whatssound.rooms.members import member_of
 from whatssound.rooms.room import Room
-from whatssound.wire.errors import Refusal
 
 TIDY_EVERY_MS: Final = 10 * 60 * 1_000
 
@@ -47,9 +44,9 @@ class Homes:
 
     def seen(self, room: RoomId, user: UserId, home: str) -> None:
         """`user` is in `room`, from `home`; "" is no home."""
-        if not home:
+        if (hash := self.hashed(room, home)) is None:
             return
-        visit = (room, user, self._hash(room, home))
+        visit = (room, user, hash)
         self._visits[visit] = self._now_ms()
         self._visits.move_to_end(visit)
         if len(self._visits) > self._max_visits:
@@ -69,19 +66,15 @@ class Homes:
         """Forget where `user` came from, now that the ban is lifted."""
         await refusing(self._store.lift(room, user))
 
-    async def may_join(self, room: Room, identity: Identity, home: str) -> None:
-        """Refusal `banned` to a guest account made after somebody from the same home was banned.
+    async def bans(self, room: Room) -> Sequence[HomeBan]:
+        """From where people were banned who are banned still; nothing is read when nobody is."""
+        if not any(member.banned for member in room.members):
+            return ()
+        return await refusing(self._store.of_room(room.id, now_ms=self._now_ms()))
 
-        Accounts that were there before keep their place: others may live in that home.
-        """
-        user = identity.user_id
-        if not home or user is None or identity.role != "guest" or not any(m.banned for m in room.members):
-            return
-        now_ms = self._now_ms()
-        for ban in await refusing(self._store.of_home(room.id, self._hash(room.id, home), now_ms=now_ms)):
-            member = member_of(room.members, str(ban.user))
-            if member is not None and member.banned and ms_of(user) >= ban.banned_ms:
-                raise _shut_out(ban.lapses_ms)
+    def hashed(self, room: RoomId, home: str) -> bytes | None:
+        """As `hashed` with this server's key."""
+        return hashed(room, home, key=self._key)
 
     async def forget_person(self, user: UserId) -> None:
         """Forget where `user` came from, everywhere."""
@@ -99,14 +92,9 @@ class Homes:
         await refusing(self._store.forget_lapsed(now_ms))
         self._tidied_ms = now_ms
 
-    def _hash(self, room: RoomId, home: str) -> bytes:
-        return hashlib.blake2b(f"{room}:{home}".encode(), key=self._key, digest_size=HASH_BYTES).digest()
 
-
-def _shut_out(until_ms: int) -> Refusal:
-    return Refusal(
-        "banned",
-        "Somebody was banned from this session and may have come back as a new guest from your network. "
-        "If that is not you, try again tomorrow, or with an account you had before.",
-        details={"until_ms": until_ms},
-    )
+def hashed(room: RoomId, home: str, *, key: bytes) -> bytes | None:
+    """What is kept of a home: a keyed hash of its own in each room; None for "", which is no home."""
+    if not home:
+        return None
+    return hashlib.blake2b(f"{room}:{home}".encode(), key=key, digest_size=HASH_BYTES).digest()

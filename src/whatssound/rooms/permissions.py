@@ -1,25 +1,36 @@
 """Who may do what in a room. Pure: each function says no by raising Refusal."""
 
+from typing import Protocol
+
 from whatssound.accounts.user import User
 from whatssound.ids import UserId
 from whatssound.messages.message import Author
-from whatssound.rooms.members import member_of
+from whatssound.rooms.members import Members, member_of
 from whatssound.rooms.room import Room
 from whatssound.wire import events
 from whatssound.wire.errors import Refusal
 
 
-def leads(room: Room, user: User) -> bool:
+class Ranks(Protocol):
+    """As much of a room as says who is who in it."""
+
+    @property
+    def dj_id(self) -> UserId: ...
+    @property
+    def members(self) -> Members: ...
+
+
+def leads(room: Ranks, user: User) -> bool:
     """Whether `user` has the DJ's powers: who opened the room, this server's owner, its own services."""
     return user.id == room.dj_id or user.role in ("owner", "service")
 
 
-def moderates(room: Room, user: User) -> bool:
+def moderates(room: Ranks, user: User) -> bool:
     """Whether `user` may keep order: who leads the room, and the moderators its DJ chose."""
     return leads(room, user) or _is_moderator(room, user.id)
 
 
-def role_in(room: Room, user: User) -> events.RoomRole:
+def role_in(room: Ranks, user: User) -> events.RoomRole:
     """The role under which `user` appears in this room."""
     if leads(room, user):
         return "dj"
@@ -47,7 +58,7 @@ def may_take_part(room: Room, user_id: UserId | None) -> None:
     may_join(room, user_id)
 
 
-def may_join(room: Room, user_id: UserId | None) -> None:
+def may_join(room: Ranks, user_id: UserId | None) -> None:
     """Refusal `banned`. An ended room may still be looked at."""
     member = None if user_id is None else member_of(room.members, str(user_id))
     if member is not None and member.banned:
@@ -70,7 +81,7 @@ def may_speak(room: Room, user: User, now_ms: float) -> None:
         )
 
 
-def may_restrain(room: Room, actor: User, person: User) -> None:
+def may_restrain(room: Ranks, actor: User, person: User) -> None:
     """Whether `actor`, who keeps order here, may do so with `person`.
 
     Refusal `invalid` for one who leads the room, `forbidden` when a moderator would turn on another.
@@ -95,6 +106,6 @@ def may_delete(room: Room, actor: User, author: Author) -> None:
         raise Refusal("forbidden", "Only the DJ can delete what the DJ or a moderator said.")
 
 
-def _is_moderator(room: Room, user_id: UserId) -> bool:
+def _is_moderator(room: Ranks, user_id: UserId) -> bool:
     member = member_of(room.members, str(user_id))
     return member is not None and member.moderator

@@ -14,12 +14,13 @@ from whatssound.ids import RoomId, Snowflakes, TrackId, UserId
 from whatssound.messages.refusing import refusing
 from whatssound.messages.service import MessageService
 from whatssound.rooms import commands as intents
-from whatssound.rooms import members, permissions
+from whatssound.rooms import permissions
 from whatssound.rooms.appender import Appender
 from whatssound.rooms.background import Background
 from whatssound.rooms.catalog import Catalog
 from whatssound.rooms.chat import Chat
 from whatssound.rooms.dj import LEAD_MS, Dj
+from whatssound.rooms.door import door_of
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.moderation import MemberCallback, Moderation
 from whatssound.rooms.naming import checked_title, slug_of
@@ -31,6 +32,7 @@ from whatssound.rooms.set_history import PlayPage, SetHistory
 from whatssound.rooms.store import RoomStore, SlugTaken
 from whatssound.rooms.timers import Timers
 from whatssound.rooms.tracks import needed_tracks, refreshed, track_ids, with_track
+from whatssound.rooms.view import SHOWN_MESSAGES, RoomView
 from whatssound.rooms.wire_ids import asked_id
 from whatssound.wire import commands, events
 from whatssound.wire.errors import Refusal
@@ -86,6 +88,7 @@ class RoomService:
         people: People | None = None,
     ) -> None:
         self._store = store
+        self._messages = messages
         self._catalog = catalog
         self._people = people or People()
         self._ids = ids
@@ -190,14 +193,16 @@ class RoomService:
                 permissions.may_lead(room, actor)
                 return await self._dj.run(room, actor, command, device)
 
+    async def view(self, room_id: RoomId) -> RoomView:
+        """All that a join needs, the same for everybody who joins in this moment. Refusal `not_found`."""
+        room = caught_up(await self._rooms.read(room_id), self._now_ms())
+        page = await self._messages.page(room_id, limit=SHOWN_MESSAGES)
+        door = door_of(room, await self._homes.bans(room))
+        return RoomView(self.snapshot(room), [message.as_wire() for message in page.messages], door)
+
     async def me(self, room_id: RoomId, user: User | None) -> events.Member:
         """How `user` stands in the room; an anonymous reader is a listener with an empty id."""
-        room = await self._rooms.read(room_id)
-        if user is None:
-            return events.Member(rev=0, user=events.User(id="", name=""), role="listener")
-        known = members.member_of(room.members, str(user.id))
-        member = known or members.Member(rev=0, user_id=str(user.id), name=user.name)
-        return member.as_wire(permissions.role_in(room, user))
+        return door_of(await self._rooms.read(room_id)).member(user)
 
     async def members(self, actor: User, room_id: RoomId) -> list[events.Member]:
         """The moderators, and who is muted or banned now. For who keeps order here: Refusal `forbidden`."""
@@ -218,8 +223,11 @@ class RoomService:
         An ended room may be joined: its page says so.
         `home` is `addresses.home_of` where they come from, "" when that is unknown.
         """
-        permissions.may_join(room, identity.user_id)
-        await self._homes.may_join(room, identity, home)
+        door_of(room, await self._homes.bans(room)).admit(identity, self._homes.hashed(room.id, home))
+
+    def home_hash(self, room_id: RoomId, home: str) -> bytes | None:
+        """What a room's door knows `home` by; None for "", which is unknown."""
+        return self._homes.hashed(room_id, home)
 
     def visited(self, room_id: RoomId, user_id: UserId, home: str) -> None:
         """Somebody is in the room, from `home`; to be called when they join and now and then while they are there."""

@@ -34,9 +34,9 @@ class SqlHomeBans:
         async with self._database.write() as connection:
             await connection.execute(insert(home_bans).on_conflict_do_nothing(), rows)
 
-    async def of_home(self, room: RoomId, home: bytes, *, now_ms: float) -> list[HomeBan]:
-        """As HomeBanStore; one look-up by the primary key."""
-        here = (home_bans.c.room_id == room) & (home_bans.c.home == home) & (home_bans.c.lapses_ms > now_ms)
+    async def of_room(self, room: RoomId, *, now_ms: float) -> list[HomeBan]:
+        """As HomeBanStore; a range of the primary key."""
+        here = (home_bans.c.room_id == room) & (home_bans.c.lapses_ms > now_ms)
         async with self._database.read() as connection:
             rows = (await connection.execute(select(home_bans).where(here))).all()
         return [HomeBan(RoomId(r.room_id), r.home, UserId(r.user_id), r.banned_ms, r.lapses_ms) for r in rows]
