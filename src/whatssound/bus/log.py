@@ -49,7 +49,7 @@ class LogStatistics:
 
 
 class LogUnavailable(Exception):
-    """The log did not take the event; the caller keeps it and tries again."""
+    """The log did not take the event, or does not answer just now; the caller keeps what it has and tries again."""
 
 
 class Subscription(Protocol):
@@ -85,7 +85,7 @@ class RoomLog(Protocol):
     async def subscribe(self, room: RoomId, on_event: Callable[[LogEvent], None]) -> Subscription:
         """Call `on_event` for each event appended after this returns, in order.
 
-        The callback is synchronous, must not block and must not raise.
+        The callback is synchronous, must not block and must not raise. Raises LogUnavailable.
         """
         ...
 
@@ -93,12 +93,16 @@ class RoomLog(Protocol):
         """Every event after `after`, oldest first, or Reset: all or nothing.
 
         Complete only if the event at `after.seq` is still there with `after.key`, in this epoch. `after.seq` 0 is
-        always answered with Reset.
+        always answered with Reset. Raises LogUnavailable when the log does not answer, or not with the whole truth.
         """
         ...
 
     async def positions(self, rooms: Sequence[RoomId]) -> dict[RoomId, LogPosition]:
-        """The newest position of each room; a room without events has seq 0 and an empty key."""
+        """The newest position of each room; a room without events has seq 0 and an empty key.
+
+        A server that lags may answer with an older one than there is, never older than what this process has
+        appended or seen. Raises LogUnavailable.
+        """
         ...
 
     def on_gap(self, callback: Callable[[], None]) -> None:

@@ -1,0 +1,140 @@
+"""What the stream holds of a room: read in batches from whichever server is near, checked against its leader."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from nats.aio.msg import Msg
+
+from whatssound.adapters.nats.connection import NatsConnection
+from whatssound.adapters.nats.replies import NoResponder, NotConnected, status_of
+from whatssound.bus.log import LogUnavailable
+
+READ_TIMEOUT_S: Final = 2.0
+
+BATCH_EVENTS: Final = 500
+BATCH_BYTES: Final = 1024 * 1024
+"""One batch: large enough for a resume in one piece, small enough that live events are not held up behind it."""
+
+MULTI_SUBJECTS: Final = 256
+"""Rooms asked after in one go; the server refuses more than 1,024."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """One event as the stream keeps it. `id` is what its sender named it by."""
+
+    subject: str
+    seq: int
+    id: str
+    data: bytes
+
+
+class _Message(msgspec.Struct):
+    subject: str
+    seq: int
+    hdrs: str = ""
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    description: str = ""
+
+
+class _MessageAnswer(msgspec.Struct):
+    message: _Message | None = None
+    error: _Error | None = None
+
+
+class StreamReader:
+    """Reads of one stream."""
+
+    def __init__(self, connection: NatsConnection, stream: str) -> None:
+        self._connection = connection
+        self._stream = stream
+
+    async def newest(self, subject: str) -> Stored | None:
+        """The leader's word on the newest event of `subject`, without its data. Raises LogUnavailable."""
+        return await self._at_leader({"last_by_subj": subject})
+
+    async def at(self, seq: int) -> Stored | None:
+        """The leader's word on the event `seq`, without its data. Raises LogUnavailable."""
+        return await self._at_leader({"seq": seq})
+
+    async def batch(self, subject: str, first_seq: int) -> list[Stored]:
+        """Some events of `subject` from `first_seq` on, oldest first, as a server that may lag knows them.
+
+        Raises LogUnavailable when they do not arrive whole.
+        """
+        body = {"seq": first_seq, "next_by_subj": subject, "batch": BATCH_EVENTS, "max_bytes": BATCH_BYTES}
+        return (await self._direct(body))[0]
+
+    async def newest_of(self, subjects: Sequence[str]) -> list[Stored]:
+        """The newest event of each of `subjects`, as a server that may lag knows them. Raises LogUnavailable."""
+        found: list[Stored] = []
+        for start in range(0, len(subjects), MULTI_SUBJECTS):
+            body: dict[str, Any] = {
+                "multi_last": list(subjects[start : start + MULTI_SUBJECTS]),
+                "batch": MULTI_SUBJECTS,
+                "max_bytes": BATCH_BYTES,
+            }
+            while True:
+                some, end = await self._direct(body)
+                found += some
+                if not some or end.get("Nats-Num-Pending", "0") == "0":
+                    break
+                body |= {"seq": some[-1].seq + 1, "up_to_seq": int(end["Nats-UpTo-Sequence"])}
+        return found
+
+    async def _at_leader(self, body: dict[str, Any]) -> Stored | None:
+        subject = f"$JS.API.STREAM.MSG.GET.{self._stream}"
+        try:
+            reply = await self._connection.request(subject, msgspec.json.encode(body), timeout_s=READ_TIMEOUT_S)
+            answer = msgspec.json.decode(reply.data, type=_MessageAnswer)
+        except (NotConnected, NoResponder, TimeoutError, msgspec.MsgspecError) as problem:
+            raise LogUnavailable(f"the stream's leader does not answer: {problem!r}") from problem
+        if answer.message is not None:
+            found = answer.message
+            return Stored(found.subject, found.seq, _id_in(base64.b64decode(found.hdrs)), b"")
+        if answer.error is not None and answer.error.code == 404:
+            return None
+        raise LogUnavailable(f"the stream's leader says: {answer.error}")
+
+    async def _direct(self, body: dict[str, Any]) -> tuple[list[Stored], dict[str, str]]:
+        subject = f"$JS.API.DIRECT.GET.{self._stream}"
+        try:
+            replies = await self._connection.request_many(subject, msgspec.json.encode(body), timeout_s=READ_TIMEOUT_S)
+        except (NotConnected, NoResponder, TimeoutError) as problem:
+            raise LogUnavailable(f"the stream's events cannot be read: {problem!r}") from problem
+        *messages, end = replies
+        status = status_of(end)
+        if status == "404":
+            return [], {}
+        if status != "204":
+            raise LogUnavailable(f"the stream's events cannot be read: {status}")
+        return _linked(messages), end.headers or {}
+
+
+def stored(message: Msg) -> Stored:
+    """The event in a message that the server republished or answered with. Raises KeyError for any other."""
+    headers = message.headers or {}
+    return Stored(headers["Nats-Subject"], int(headers["Nats-Sequence"]), headers.get("Nats-Msg-Id", ""), message.data)
+
+
+def _linked(messages: Sequence[Msg]) -> list[Stored]:
+    """The events of a batch; each names the one before it, so one that was lost on the way is noticed."""
+    events: list[Stored] = []
+    for message in messages:
+        before = int((message.headers or {}).get("Nats-Last-Sequence", "0"))
+        if before != (events[-1].seq if events else 0):
+            raise LogUnavailable("a part of the stream's events was lost on the way")
+        events.append(stored(message))
+    return events
+
+
+def _id_in(headers: bytes) -> str:
+    for line in headers.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name == b"Nats-Msg-Id":
+            return value.strip().decode()
+    return ""

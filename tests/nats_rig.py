@@ -1,0 +1,98 @@
+"""Real nats-servers: one, or three that are one cluster, on ports of their own."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from whatssound.adapters.nats import LogSettings, NatsConnection, NatsLog, NatsServer, ServerPlan
+from whatssound.bus.log import LogUnavailable
+
+PATIENCE_S = 30.0
+TOKEN = "for tests only"
+
+_names = itertools.count()
+
+
+def installed() -> bool:
+    return (Path(sys.executable).parent / "nats-server").exists() or shutil.which("nats-server") is not None
+
+
+@contextlib.contextmanager
+def one_server(folder: Path, *, extra: str = "") -> Iterator[NatsServer]:
+    server = NatsServer(ServerPlan(folder, token=TOKEN, extra=extra))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def three_servers(folder: Path) -> Iterator[list[NatsServer]]:
+    ports = free_ports(3)
+    routes = [f"127.0.0.1:{port}" for port in ports]
+    servers = [
+        NatsServer(ServerPlan(folder / f"n{n}", name=f"n{n}", token=TOKEN, cluster_port=port, routes=routes))
+        for n, port in enumerate(ports)
+    ]
+    try:
+        for server in servers:
+            server.start(wait=False)
+        for server in servers:
+            server.wait_until_ready()
+        yield servers
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def new_name() -> str:
+    """A name that no stream and no bus has had in this run."""
+    return f"t{next(_names)}"
+
+
+def monitoring(server: NatsServer, path: str) -> Any:
+    """What the server itself says, as of `/connz?subs=1`."""
+    with urlopen(server.monitor_url + path, timeout=5) as answer:
+        return json.load(answer)
+
+
+@contextlib.asynccontextmanager
+async def connected(servers: Sequence[NatsServer], *, name: str = "test") -> AsyncIterator[NatsConnection]:
+    connection = await NatsConnection.open([server.url for server in servers], name=name, timeout_s=PATIENCE_S)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def opened_log(connection: NatsConnection, settings: LogSettings) -> NatsLog:
+    """The log; a cluster that has just come up may need a moment before it takes a stream."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await NatsLog.open(connection, settings)
+            except LogUnavailable:
+                await asyncio.sleep(0.05)
+
+
+async def leader_of(connection: NatsConnection, stream: str) -> str:
+    """The name of the server that leads the stream."""
+    reply = await connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout_s=5)
+    return json.loads(reply.data)["cluster"]["leader"]
