@@ -154,6 +154,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         people.departures.on_gone(library.remove_uploads_of)
         people.departures.on_gone(rooms.messages.forget_author)
         await stack.enter_async_context(people.departures)
+        await stack.enter_async_context(accounts.sightings)
         http = build_app(
             Services(
                 accounts=accounts,
@@ -205,6 +206,7 @@ def _accounts(base: _Foundation) -> Accounts:
 async def _people(base: _Foundation, stack: AsyncExitStack) -> People:
     accounts, store, now_ms = _accounts(base), SqlMembers(base.database), base.timeline.now_ms
     accounts.recalled(await store.recalled_since(int(now_ms()) - ACCESS_LIFE_S * 1_000))
+    _show(base, "sightings", accounts.sightings.statistics)
     passwords = Argon2Passwords()
     stack.push_async_callback(passwords.close)
     _show(base, "passwords", passwords.statistics)

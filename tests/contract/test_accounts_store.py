@@ -62,7 +62,7 @@ async def test_the_first_with_a_role_has_the_smallest_id(store: AccountStore) ->
 
 async def test_a_new_name_frees_the_old_one(store: AccountStore) -> None:
     await store.add(ANA, "ana", now_ms=5)
-    assert await store.rename(ANA.id, "Anna", "anna")
+    assert await store.rename(ANA.id, "Anna", "anna", now_ms=7)
     assert await store.get(ANA.id) == User(ANA.id, "Anna", "guest")
     assert await store.taken(["ana", "anna"]) == {"anna": ANA.id}
 
@@ -70,19 +70,27 @@ async def test_a_new_name_frees_the_old_one(store: AccountStore) -> None:
 async def test_somebody_else_s_key_cannot_be_taken_by_renaming(store: AccountStore) -> None:
     await store.add(ANA, "ana", now_ms=5)
     await store.add(BEN, "ben", now_ms=5)
-    assert not await store.rename(BEN.id, "Ana", "ana")
+    assert not await store.rename(BEN.id, "Ana", "ana", now_ms=7)
     assert await store.get(BEN.id) == BEN
 
 
 async def test_one_s_own_key_may_be_written_differently(store: AccountStore) -> None:
     await store.add(ANA, "ana", now_ms=5)
-    assert await store.rename(ANA.id, "ANA", "ana")
+    assert await store.rename(ANA.id, "ANA", "ana", now_ms=7)
     assert await store.get(ANA.id) == User(ANA.id, "ANA", "guest")
 
 
 async def test_nobody_cannot_be_renamed(store: AccountStore) -> None:
-    assert not await store.rename(UserId(99), "Ana", "ana")
+    assert not await store.rename(UserId(99), "Ana", "ana", now_ms=7)
     assert await store.taken(["ana"]) == {}
+
+
+async def test_who_changed_lately_is_found_as_they_are_now(store: AccountStore) -> None:
+    await store.add(ANA, "ana", now_ms=5)
+    await store.add(BEN, "ben", now_ms=5)
+    await store.rename(ANA.id, "Anna", "anna", now_ms=7)
+    assert await store.changed_since(7) == [User(ANA.id, "Anna", "guest")]
+    assert await store.changed_since(8) == []
 
 
 async def test_guests_who_stayed_away_are_forgotten_and_the_owner_never(store: AccountStore) -> None:
@@ -95,13 +103,13 @@ async def test_guests_who_stayed_away_are_forgotten_and_the_owner_never(store: A
 
 async def test_who_was_seen_is_not_forgotten(store: AccountStore) -> None:
     await store.add(ANA, "ana", now_ms=100)
-    await store.seen(ANA.id, now_ms=200, stale_ms=50)
+    assert await store.seen([ANA.id, BEN.id], now_ms=200, stale_ms=50) == {ANA.id}
     assert await store.forget(guests_unseen_since_ms=150, now_ms=1_000) == 0
 
 
 async def test_being_seen_again_soon_is_not_written(store: AccountStore) -> None:
     await store.add(ANA, "ana", now_ms=100)
-    await store.seen(ANA.id, now_ms=140, stale_ms=50)
+    assert await store.seen([ANA.id], now_ms=140, stale_ms=50) == {ANA.id}
     assert await store.forget(guests_unseen_since_ms=130, now_ms=1_000) == 1
 
 

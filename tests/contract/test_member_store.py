@@ -68,6 +68,17 @@ async def test_a_guest_becomes_an_account_under_the_same_id(stores: Stores) -> N
     assert await stores.people.taken(["ana 7", "ana"]) == {"ana": UserId(2)}
 
 
+async def test_registering_and_being_invited_are_changes(stores: Stores) -> None:
+    await stores.people.add(User(UserId(2), "Ana", "guest"), "ana", now_ms=5)
+    await stores.registered(3, "Ben")
+    await stores.members.register(wanting(2, "Anna"), was_guest=True, now_ms=NOW)
+    await stores.members.invite(invitation(expires_ms=NOW + 10), max_open=10)
+    assert await stores.members.accept(UserId(3), hash_of("code 5"), now_ms=NOW + 1)
+    changed = [User(UserId(2), "Anna", "user"), User(UserId(3), "Ben", "invited")]
+    assert await stores.people.changed_since(NOW) == changed
+    assert await stores.people.changed_since(NOW + 1) == changed[1:]
+
+
 async def test_who_has_an_account_is_never_tidied_away(stores: Stores) -> None:
     await stores.people.add(User(UserId(2), "Ana", "guest"), "ana", now_ms=5)
     await stores.members.register(wanting(2, "Ana"), was_guest=True, now_ms=6)

@@ -218,3 +218,5 @@ async def test_a_full_disk_keeps_nobody_out(accounts: Accounts, clock: Clock, mo
 
     monkeypatch.setattr(SqlAccounts, "seen", full)
     assert (await accounts.user(identity)).name == tokens.user.name
+    await accounts.sightings.write()
+    assert accounts.sightings.statistics().waiting == 1  # noted, for when there is room again

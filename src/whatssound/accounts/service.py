@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 
 from whatssound.accounts.known import Known
 from whatssound.accounts.roles import may_all
+from whatssound.accounts.sightings import Sightings
 from whatssound.accounts.store import AccountStore
 from whatssound.accounts.tokens import (
     ACCESS_LIFE_S,
@@ -29,9 +29,6 @@ OWNER_NAME = "DJ"
 
 GUEST_LIFE_MS = 30 * 24 * 3_600 * 1_000
 """A guest who was not here for 30 days is forgotten, and their name is free."""
-
-SEEN_EVERY_MS = 3_600_000
-"""How often somebody's presence is written down; hourly is fine enough for 30 days."""
 
 TIDY_EVERY_MS = 3_600_000
 """How often a new guest's arrival also clears away who is gone."""
@@ -67,6 +64,8 @@ class Accounts:
         self._tidy_due_ms = 0.0
         self._on_changed: list[Callable[[User], None]] = []
         self._on_recalled: list[Callable[[UserId, int], None]] = []
+        self.sightings = Sightings(store, now_ms=now_ms, gone=self.recall)
+        """Who was here; to be run as long as people come."""
         self._naming = asyncio.Lock()  # two who want one name here take turns, and get 2 and 3 instead of a conflict
 
     def verify(self, token: str) -> Identity:
@@ -94,8 +93,7 @@ class Accounts:
         user = await self._store.get(identity.user_id)
         if user is None:
             raise Refusal("unauthorized", "This account is gone; sign in again.")
-        with contextlib.suppress(OSError):  # a full disk keeps nobody out who only wants to listen
-            await self._store.seen(user.id, now_ms=int(self._now_ms()), stale_ms=SEEN_EVERY_MS)
+        self.sightings.note(user.id)
         return User(user.id, user.name, identity.role if identity.role_is_fixed else user.role)
 
     def latest(self, identity: Identity, known: User) -> User:
@@ -167,7 +165,7 @@ class Accounts:
         secret, successor = self._refresh_token(known.user_id, known.family)
         if user is None or not await self._store.rotate(known.hash, successor, now_ms=now_ms):
             raise _sign_in_again()
-        await self._store.seen(user.id, now_ms=now_ms, stale_ms=SEEN_EVERY_MS)
+        self.sightings.note(user.id)
         return user, self._tokens_of(user, secret)
 
     async def sign_out(self, refresh_token: str) -> None:
@@ -182,7 +180,7 @@ class Accounts:
         async with self._naming:
             for attempt in range(NAME_ATTEMPTS):
                 free = await self._free_name(wanted, attempt, for_user=user.id)
-                if await self._store.rename(user.id, free, name_key(free)):
+                if await self._store.rename(user.id, free, name_key(free), now_ms=int(self._now_ms())):
                     renamed = User(user.id, free, user.role)
                     self.changed(renamed)
                     return renamed
@@ -262,6 +260,7 @@ class Accounts:
         if now_ms < self._tidy_due_ms:
             return
         self._tidy_due_ms = now_ms + TIDY_EVERY_MS
+        await self.sightings.write()
         await self._store.forget(guests_unseen_since_ms=int(now_ms) - GUEST_LIFE_MS, now_ms=int(now_ms))
 
 

@@ -34,12 +34,22 @@ class AccountStore(Protocol):
         """Those of `keys` that somebody has, and who. At most 100 keys."""
         ...
 
-    async def rename(self, id: UserId, name: str, key: str) -> bool:
+    async def rename(self, id: UserId, name: str, key: str, *, now_ms: int) -> bool:
         """Give a person another name. False, and nothing changes, when somebody else has the key or nobody the id."""
         ...
 
-    async def seen(self, id: UserId, *, now_ms: int, stale_ms: int) -> None:
-        """Note that a person was here; writes only when the last note is older than `stale_ms`."""
+    async def changed_since(self, since_ms: int) -> Sequence[User]:
+        """Whose name or role changed at `since_ms` or later, as they are now, oldest change first.
+
+        Guests who registered are among them.
+        """
+        ...
+
+    async def seen(self, ids: Sequence[UserId], *, now_ms: int, stale_ms: int) -> set[UserId]:
+        """Note that these people were here, 500 at most; answers those who have an account.
+
+        Writes only those whose last note is older than `stale_ms`. Raises OSError.
+        """
         ...
 
     async def forget(self, *, guests_unseen_since_ms: int, now_ms: int) -> int:

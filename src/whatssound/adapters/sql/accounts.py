@@ -62,23 +62,31 @@ class SqlAccounts:
         async with self._database.read() as connection:
             return {row.name_key: UserId(row.id) for row in await connection.execute(query)}
 
-    async def rename(self, id: UserId, name: str, key: str) -> bool:
+    async def rename(self, id: UserId, name: str, key: str, *, now_ms: int) -> bool:
         """As AccountStore: False when the key is taken or the person gone."""
-        change = update(users).where(users.c.id == id).values(name=name, name_key=key)
+        change = update(users).where(users.c.id == id).values(name=name, name_key=key, changed_ms=now_ms)
         try:
             async with self._database.write() as connection:
                 return (await connection.execute(change)).rowcount == 1
         except IntegrityError:
             return False
 
-    async def seen(self, id: UserId, *, now_ms: int, stale_ms: int) -> None:
-        """As AccountStore. Looks before it writes: nearly every call finds nothing to do."""
-        stale = (users.c.id == id) & (users.c.seen_ms < now_ms - stale_ms)
+    async def changed_since(self, since_ms: int) -> Sequence[User]:
+        """As AccountStore. Reads the whole table: for the start."""
+        query = select(*_USER).where(users.c.changed_ms >= since_ms).order_by(users.c.changed_ms)
         async with self._database.read() as connection:
-            if (await connection.execute(select(users.c.id).where(stale))).one_or_none() is None:
-                return
-        async with self._database.write() as connection:
-            await connection.execute(update(users).where(stale).values(seen_ms=now_ms))
+            return [User(UserId(row.id), row.name, row.role) for row in await connection.execute(query)]
+
+    async def seen(self, ids: Sequence[UserId], *, now_ms: int, stale_ms: int) -> set[UserId]:
+        """As AccountStore. Looks before it writes: who comes back within the hour is not written."""
+        async with self._database.read() as connection:
+            query = select(users.c.id, users.c.seen_ms).where(users.c.id.in_(ids))
+            found = {UserId(row.id): row.seen_ms for row in await connection.execute(query)}
+        stale = [id for id, seen_ms in found.items() if seen_ms < now_ms - stale_ms]
+        if stale:
+            async with self._database.write() as connection:
+                await connection.execute(update(users).where(users.c.id.in_(stale)).values(seen_ms=now_ms))
+        return set(found)
 
     async def forget(self, *, guests_unseen_since_ms: int, now_ms: int) -> int:
         """As AccountStore."""

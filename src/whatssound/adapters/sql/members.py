@@ -108,7 +108,8 @@ class SqlMembers:
         try:
             async with self._database.write() as connection:
                 await _spend(connection, code_hash, now_ms)
-                if (await connection.execute(update(users).where(registered).values(role="invited"))).rowcount == 0:
+                promoted = update(users).where(registered).values(role="invited", changed_ms=now_ms)
+                if (await connection.execute(promoted)).rowcount == 0:
                     raise _Gone
         except (_NotOpen, _Gone):
             return False
@@ -164,7 +165,7 @@ async def _add(connection: AsyncConnection, wanted: Registration, now_ms: int) -
 
 async def _promote(connection: AsyncConnection, wanted: Registration, now_ms: int) -> None:
     user = wanted.user
-    row = {"name": user.name, "name_key": wanted.key, "role": user.role, "seen_ms": now_ms}
+    row = {"name": user.name, "name_key": wanted.key, "role": user.role, "seen_ms": now_ms, "changed_ms": now_ms}
     guest = (users.c.id == user.id) & (users.c.role == "guest")
     if (await connection.execute(update(users).where(guest).values(row))).rowcount == 0:
         raise _Gone

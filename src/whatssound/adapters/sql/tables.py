@@ -26,6 +26,7 @@ users = Table(
     Column("role", String(16), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("seen_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False, server_default="0"),
 )
 
 refresh_tokens = Table(
