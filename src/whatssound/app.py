@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from whatssound.accounts.departures import Departures
 from whatssound.accounts.invitations import Invitations
+from whatssound.accounts.known import REMEMBERED_CHANGES, PeopleNews
 from whatssound.accounts.members import Members
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.tokens import ACCESS_LIFE_S, AccessTokens
@@ -205,7 +206,7 @@ def _accounts(base: _Foundation) -> Accounts:
 
 async def _people(base: _Foundation, stack: AsyncExitStack) -> People:
     accounts, store, now_ms = _accounts(base), SqlMembers(base.database), base.timeline.now_ms
-    accounts.recalled(await store.recalled_since(int(now_ms()) - ACCESS_LIFE_S * 1_000))
+    await _remember(accounts, store, SqlAccounts(base.database), since_ms=int(now_ms()) - ACCESS_LIFE_S * 1_000)
     _show(base, "sightings", accounts.sightings.statistics)
     passwords = Argon2Passwords()
     stack.push_async_callback(passwords.close)
@@ -217,6 +218,15 @@ async def _people(base: _Foundation, stack: AsyncExitStack) -> People:
         Invitations(accounts, store, new_id=base.ids.next, now_ms=now_ms),
         Departures(accounts, store, now_ms=now_ms),
     )
+
+
+async def _remember(accounts: Accounts, members: SqlMembers, store: SqlAccounts, *, since_ms: int) -> None:
+    """What happened to people while tokens were given out that may still be in use: those are then believed."""
+    recalled, changed = await members.recalled_since(since_ms), await store.changed_since(since_ms)
+    if len(changed) < REMEMBERED_CHANGES:
+        accounts.known.catch_up(PeopleNews(recalled, list(changed), since_ms))
+    else:
+        accounts.recalled(recalled)
 
 
 async def _audio(base: _Foundation, stack: AsyncExitStack) -> _Audio:

@@ -93,7 +93,6 @@ class LocalServices:
         self.latest = accounts.latest
         self.view = rooms.view
         self.me = rooms.me
-        self.visited = rooms.visited
         self.device_seen = rooms.device_seen
         self.on_member = rooms.on_member
 
@@ -105,6 +104,11 @@ class LocalServices:
     def admit(self, room_id: RoomId, view: RoomView, identity: Identity, home: str) -> None:
         """As Services."""
         view.door.admit(identity, self._rooms.home_hash(room_id, home))
+
+    def visited(self, room_id: RoomId, user_id: UserId, home: str) -> None:
+        """As Services; whoever listens keeps their guest account."""
+        self._accounts.sightings.note(user_id)
+        self._rooms.visited(room_id, user_id, home)
 
     async def playback(self, room_id: RoomId) -> events.Playback:
         """As Services."""
