@@ -20,6 +20,7 @@ from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.addresses import Proxies
+from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
@@ -31,6 +32,8 @@ from whatssound.rooms.homes import Homes
 from whatssound.rooms.room import Room
 from whatssound.rooms.service import RoomService
 from whatssound.wire import events
+
+TOKEN_KEY, HOMES_KEY = b"k" * 32, b"h" * 32
 
 
 class ManualTimeline(Timeline):
@@ -72,6 +75,7 @@ class Rig:
     rooms: RoomService
     messages: MessageService
     log: RoomLog
+    bus: Bus
     time: ManualTimeline
     dj: User
 
@@ -96,6 +100,7 @@ async def opened(
     *,
     limits: Limits | None = None,
     log: RoomLog | None = None,
+    bus: Bus | None = None,
     ticking: bool = True,
     proxies: Sequence[str] = (),
 ) -> AsyncIterator[Rig]:
@@ -106,8 +111,8 @@ async def opened(
         migrations.upgrade(sqlite_url(file, driver="pysqlite"))
         database = Database(sqlite_url(file))
         stack.push_async_callback(database.close)
-        ids, log = Snowflakes(time.now_ms), log or MemoryLog("first")
-        tokens = AccessTokens(b"k" * 32, now_ms=time.now_ms)
+        ids, log, bus = Snowflakes(time.now_ms), log or MemoryLog("first"), bus or MemoryBus()
+        tokens = AccessTokens(TOKEN_KEY, now_ms=time.now_ms)
         accounts = Accounts(SqlAccounts(database), tokens, new_id=ids.next, now_ms=time.now_ms)
         store = await stack.enter_async_context(await SqliteMessages.open(folder / "m.sqlite3", now_ms=time.now_ms))
         messages = MessageService(store, ids, now_ms=time.now_ms)
@@ -117,7 +122,7 @@ async def opened(
             messages,
             Crate(),
             ids,
-            homes=Homes(SqlHomeBans(database), key=b"h" * 32, now_ms=time.now_ms),
+            homes=Homes(SqlHomeBans(database), key=HOMES_KEY, now_ms=time.now_ms),
             plays=SqlPlays(database),
             owner="test",
             person=accounts.person,
@@ -129,7 +134,7 @@ async def opened(
             limits=limits or Limits(),
             services=LocalServices(accounts, rooms),
             log=log,
-            bus=MemoryBus(),
+            bus=bus,
             timeline=time,
             proxies=Proxies.of(proxies),
         )
@@ -137,4 +142,4 @@ async def opened(
             await gateway.start()
         port = await stack.enter_async_context(serving(gateway.protocol_factory))
         stack.push_async_callback(gateway.stop)
-        yield Rig(port, gateway, accounts, rooms, messages, log, time, await accounts.owner())
+        yield Rig(port, gateway, accounts, rooms, messages, log, bus, time, await accounts.owner())

@@ -169,7 +169,9 @@ async def test_an_offline_track_is_not_encoded_and_says_why(rig: Rig, share: Pat
     assert refused.value.code == "unavailable"
 
 
-async def test_what_is_left_of_a_vanished_file_can_be_removed_and_one_that_came_back_stays(rig: Rig, share: Path) -> None:
+async def test_what_is_left_of_a_vanished_file_can_be_removed_and_one_that_came_back_stays(
+    rig: Rig, share: Path
+) -> None:
     await rig.scan(share)
     by_title = {track.title: track for track in (await rig.library.page(limit=100)).tracks}
     away = move(share / "One", share.with_name("One"))

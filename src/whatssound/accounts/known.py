@@ -100,9 +100,9 @@ class Known:
     def catch_up(self, news: PeopleNews) -> None:
         """Know what another process knows; what was known here only stays."""
         self._recalls.load(news.recalled_up_to_ms)
+        self._whole_since_ms = news.whole_since_ms
         for user in news.changed:
             self.changed(user)
-        self._whole_since_ms = news.whole_since_ms
 
 
 def _in_role(user: User, identity: Identity) -> User:

@@ -20,7 +20,7 @@ from whatssound.rooms.background import Background
 from whatssound.rooms.catalog import Catalog
 from whatssound.rooms.chat import Chat
 from whatssound.rooms.dj import LEAD_MS, Dj
-from whatssound.rooms.door import door_of
+from whatssound.rooms.door import Door, door_of
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.moderation import MemberCallback, Moderation
 from whatssound.rooms.naming import checked_title, slug_of
@@ -200,9 +200,13 @@ class RoomService:
         door = door_of(room, await self._homes.bans(room))
         return RoomView(self.snapshot(room), [message.as_wire() for message in page.messages], door)
 
+    async def door(self, room_id: RoomId) -> Door:
+        """Who is who in the room; without the bans by home, which matter to joins. Refusal `not_found`."""
+        return door_of(await self._rooms.read(room_id))
+
     async def me(self, room_id: RoomId, user: User | None) -> events.Member:
         """How `user` stands in the room; an anonymous reader is a listener with an empty id."""
-        return door_of(await self._rooms.read(room_id)).member(user)
+        return (await self.door(room_id)).member(user)
 
     async def members(self, actor: User, room_id: RoomId) -> list[events.Member]:
         """The moderators, and who is muted or banned now. For who keeps order here: Refusal `forbidden`."""
