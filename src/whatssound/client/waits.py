@@ -1,0 +1,38 @@
+"""How long to wait before the next try, so that a restart is not met by everybody at once. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+CONNECT_MS: Final = (50, 150, 300, 600, 1_000, 2_000, 4_000, 8_000)
+"""Between tries to open the socket."""
+
+JOIN_MS: Final = (300, 1_000, 2_000, 5_000)
+"""Between tries to join, after a refusal that passes."""
+
+RESTART_MS: Final = 2_000
+"""A server that restarts (1012) is met again within so long, each client at a moment of its own."""
+
+RESTART = 1012
+
+
+def wait_ms(steps: Sequence[int], tries: int, chance: float, *, retry_after_ms: int | None = None) -> float:
+    """The wait before the try after `tries` that failed: halved to doubled by `chance` (0 … 1).
+
+    What the server asks for with `retry_after_ms` is kept, and scattered by up to half of it more.
+    """
+    step = steps[min(max(tries, 1), len(steps)) - 1]
+    scattered = step * (0.5 + chance * 1.5)
+    return scattered if retry_after_ms is None else max(scattered, retry_after_ms * (1 + chance / 2))
+
+
+def wait_after_close_ms(code: int, chance: float) -> float:
+    """The wait before the first try after the server closed the socket with `code`.
+
+    4008 (too far behind) and a connection that broke are tried again soon; a restart takes a moment.
+    """
+    return RESTART_MS * chance if code == RESTART else wait_ms(CONNECT_MS, 1, chance)
+
+
+def renew_after_s(life_s: float) -> float:
+    """When a token that lives `life_s` is renewed: at 80 % of its life."""
+    return 0.8 * life_s
