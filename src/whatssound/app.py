@@ -145,6 +145,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
             proxies=proxies,
             registry=base.registry,
         )
+        _show(base, "joins", gateway.snapshots.statistics)
         await gateway.start()
         stack.push_async_callback(gateway.stop)
         saved_queues = SavedQueues(

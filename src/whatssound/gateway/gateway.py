@@ -21,6 +21,7 @@ from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.room_channel import PREFIX, RoomChannel, RoomParts
 from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
+from whatssound.gateway.snapshots import JoinSnapshots
 from whatssound.gateway.socket import Socket, SocketFactory
 from whatssound.gateway.sweep import TICK_S, Sweep
 from whatssound.ids import RoomId
@@ -72,7 +73,8 @@ class Gateway:
         self.protocol_factory = SocketFactory(self, limits)
         self._services = services
         self._proxies = proxies or Proxies()
-        self._parts = RoomParts(self.hub, services, timeline)
+        self.snapshots = JoinSnapshots(services.view, timeline.now_ms)
+        self._parts = RoomParts(self.hub, services, self.snapshots, timeline)
         self._sweep = Sweep()
         self._sockets: set[Socket] = set()
         self._work: set[asyncio.Task[None]] = set()

@@ -15,7 +15,7 @@ from whatssound.gateway.feed import RoomFeed, Send
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
-from whatssound.gateway.tail import TailEvent
+from whatssound.gateway.snapshots import JoinSnapshots
 from whatssound.ids import RoomId, UserId, parse_id
 from whatssound.rooms.view import RoomView
 from whatssound.wire import commands, events
@@ -48,6 +48,7 @@ class RoomParts:
 
     hub: Hub
     services: Services
+    snapshots: JoinSnapshots
     timeline: Timeline
 
 
@@ -106,7 +107,7 @@ class RoomChannel(Channel):
         self._room_id = _room_id(self.topic)
         self._device = asked.device
         if not self._parts.hub.knows(self._room_id):
-            await self._parts.services.view(self._room_id)  # no feed for a room that does not exist
+            await self._parts.snapshots.require(self._room_id)  # no feed for a room that does not exist
         self._feed = feed = await self._parts.hub.attach(self._room_id, self)
         after = None if asked.after is None else LogPosition(asked.after.epoch, asked.after.seq, asked.after.key)
         if after is not None:
@@ -114,7 +115,9 @@ class RoomChannel(Channel):
         # Both in one breath, and before the snapshot: whatever is looked up later shows at least this much.
         self._position = position = feed.position
         missed = None if after is None else feed.since(after)
-        return self._reply(await self._welcomed(), position, missed)
+        shown = await self._parts.snapshots.at(self._room_id, position)
+        await self._welcomed(shown.view)
+        return shown.reply(listeners=self._parts.hub.listeners(self._room_id), me=self._me, missed=missed)
 
     def joined(self) -> None:
         """Live events follow the reply, from the position that it shows."""
@@ -198,34 +201,15 @@ class RoomChannel(Channel):
             raise Refusal("unauthorized", "This sign-in has ended; sign in again.")
         return self.session.identity
 
-    async def _welcomed(self) -> RoomView:
-        """The room as it is now, once it is sure that this person may be in it."""
+    async def _welcomed(self, view: RoomView) -> None:
+        """Know who this is, once it is sure that they may be in the room."""
         services = self._parts.services
-        view = await services.view(self._room_id)
         if self._identity is not None:
             services.admit(self._room_id, view, self._identity, self.session.home)
         if self._identity is not None and self._identity.user_id is not None:
             self._user = await services.user(self._identity)
             self._note_visit(self._parts.timeline.now_ms())
         self._me = view.door.member(self._user)
-        return view
-
-    def _reply(self, view: RoomView, position: LogPosition, missed: list[TailEvent] | None) -> Json:
-        snapshot = view.snapshot
-        reply: dict[str, Any] = {
-            "room": snapshot.room,
-            "playback": snapshot.playback,
-            "queue": snapshot.queue,
-            "listeners": self._parts.hub.listeners(self._room_id),
-            "me": self._me,
-            "position": {"epoch": position.epoch, "seq": position.seq, "key": position.key},
-            "messages": view.messages,
-        }
-        if missed is None:
-            reply["reset"] = True
-        else:
-            reply["events"] = [[event.name, msgspec.Raw(event.payload)] for event in missed]
-        return encode_json(reply)
 
     async def _run(self, person: User, command: msgspec.Struct) -> Json:
         identity = self._identity
