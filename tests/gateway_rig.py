@@ -25,6 +25,7 @@ from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
 from whatssound.gateway import Gateway, LocalServices
+from whatssound.gateway.flusher import Flusher
 from whatssound.ids import Snowflakes, TrackId
 from whatssound.messages.service import MessageService
 from whatssound.rooms.catalog import TrackNow
@@ -103,6 +104,7 @@ async def opened(
     bus: Bus | None = None,
     ticking: bool = True,
     proxies: Sequence[str] = (),
+    flusher: Flusher | None = None,
 ) -> AsyncIterator[Rig]:
     """The rig over `folder`. Without `ticking` the gateway's timers are the test's to turn."""
     async with AsyncExitStack() as stack:
@@ -137,6 +139,7 @@ async def opened(
             bus=bus,
             timeline=time,
             proxies=Proxies.of(proxies),
+            flusher=flusher,
         )
         if ticking:
             await gateway.start()

@@ -146,6 +146,7 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
             registry=base.registry,
         )
         _show(base, "joins", gateway.snapshots.statistics)
+        _show(base, "flushing", gateway.hub.flushing)
         await gateway.start()
         stack.push_async_callback(gateway.stop)
         saved_queues = SavedQueues(

@@ -9,11 +9,13 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from clients import Refused, SocketClient
+from flush_rig import HandLoop, Listener
 from gateway_rig import Rig, opened
 from gateway_server import RawClient, closed_with, connected
 from whatssound.adapters.memory import MemoryLog
 from whatssound.bus.log import LogPosition
 from whatssound.config import Limits
+from whatssound.gateway.flusher import Flusher
 from whatssound.ids import RoomId
 from whatssound.rooms.room import Room
 from whatssound.wire.record import encode_record
@@ -150,6 +152,39 @@ async def test_a_drain_sends_everybody_away_and_takes_nobody_in(tmp_path: Path) 
                 pass
         assert refused.value.response.status_code == 503
         assert refused.value.response.headers["retry-after"] == "1"
+
+
+async def test_a_room_that_cannot_keep_up_refuses_chat_before_it_is_stored(tmp_path: Path) -> None:
+    clock = HandLoop()
+    flusher = Flusher(now_s=clock.now_s)
+    async with opened(tmp_path, flusher=flusher) as rig, rig.client(await rig.guest("Ana")) as ana:
+        room = await rig.room()
+        await ana.join(topic(room))
+        crowd = Listener(clock, cost_s=2.0)
+        (await rig.gateway.hub.attach(room.id, crowd)).release(crowd, (await rig.log.positions([room.id]))[room.id])
+        await ana.push(topic(room), "chat:send", text="heard", nonce="1")
+        with pytest.raises(Refused, match="overloaded") as refused:
+            await ana.push(topic(room), "chat:send", text="shed", nonce="2")
+        wait_ms = refused.value.response["retry_after_ms"]
+        assert 0 < wait_ms <= 5_000
+        clock.pass_time(wait_ms / 1_000)
+        await ana.push(topic(room), "chat:send", text="heard again", nonce="3")
+        texts = [message.text for message in (await rig.messages.page(room.id)).messages]
+        assert texts == ["heard again", "heard"]
+
+
+async def test_what_somebody_says_is_written_to_them_before_the_answer(tmp_path: Path) -> None:
+    clock = HandLoop()
+    flusher = Flusher(now_s=clock.now_s)
+    async with opened(tmp_path, flusher=flusher) as rig, rig.client(await rig.guest("Ana")) as ana:
+        room = await rig.room()
+        await ana.join(topic(room))
+        crowd = Listener(clock, cost_s=0.3)
+        (await rig.gateway.hub.attach(room.id, crowd)).release(crowd, (await rig.log.positions([room.id]))[room.id])
+        await ana.push(topic(room), "chat:send", text="first", nonce="1")
+        await ana.push(topic(room), "chat:send", text="in a tick", nonce="2")
+        assert [payload["text"] for _, name, payload in ana.events if name == "chat"] == ["first", "in a tick"]
+        assert flusher.statistics().waiting == 1
 
 
 class GatedLog(MemoryLog):

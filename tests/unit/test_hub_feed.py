@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry
 
 from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.bus.log import LogEvent, LogPosition, Reset, Subscription
+from whatssound.gateway.burst import Burst
 from whatssound.gateway.feed import RoomFeed
+from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.hub import CHECK_TICKS, Hub
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.tail import Tail
@@ -76,11 +78,10 @@ class Ear:
     heard_of: list[str] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def send(self, frame: bytes, *, state: Hashable | None = None) -> None:
-        del state
+    def take(self, burst: Burst, /) -> None:
         if self.broken:
             raise OSError("gone")
-        self.frames.append(frame)
+        self.frames += [part.frame for part in burst.parts]
         self.told.set()
 
     def start_over(self) -> None:
@@ -118,7 +119,9 @@ def log() -> FaultyLog:
 
 @pytest.fixture
 def hub(log: FaultyLog) -> Hub:
-    return Hub(log, MemoryBus(), Metrics(CollectorRegistry()), device_seen=nobody_cares)
+    # For a flusher whose clock stands still nothing is expensive, and nothing has to wait.
+    flusher = Flusher(now_s=lambda: 0.0)
+    return Hub(log, MemoryBus(), Metrics(CollectorRegistry()), device_seen=nobody_cares, flusher=flusher)
 
 
 def nobody_cares(room_id: RoomId, device: str) -> None:

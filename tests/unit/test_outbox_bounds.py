@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from whatssound.gateway.burst import Burst, Part
 from whatssound.gateway.outbox import EXEMPT_BYTES, PROGRESS_BYTES, SLICE_BYTES, Outbox
 
 LIMIT = 1_000
@@ -143,3 +144,45 @@ def test_a_finished_outbox_is_silent(slow: Slow) -> None:
     slow.outbox.send(b"2")
     slow.outbox.resumed()
     assert slow.written == []
+
+
+def burst(*parts: bytes | tuple[bytes, str]) -> Burst:
+    return Burst([Part(part) if isinstance(part, bytes) else Part(*part) for part in parts])
+
+
+def test_a_tick_leaves_in_one_write_while_the_reader_keeps_up(slow: Slow) -> None:
+    slow.outbox.take(burst(b"1", (b"2", "listeners"), b"3"))
+    assert slow.written == [b"123"]
+
+
+def test_of_a_tick_in_line_only_superseded_state_is_dropped(slow: Slow) -> None:
+    slow.outbox.paused()
+    slow.outbox.take(burst((b"a" * 300, "listeners"), b"e" * 300))
+    slow.outbox.take(burst((b"b" * 300, "listeners"), b"f" * 300))
+    assert slow.outbox.statistics().dropped_frames == 1
+    assert slow.overflows == 0
+    assert slow.takes_all() == b"e" * 300 + b"b" * 300 + b"f" * 300
+
+
+def test_a_tick_behind_a_long_reply_keeps_its_place(slow: Slow) -> None:
+    slow.full_after = 1
+    slow.outbox.send(b"r" * SLICE_BYTES * 2, exempt=True)
+    slow.outbox.take(burst(b"1", b"2"))
+    slow.outbox.send(b"3")
+    assert slow.takes_all() == b"r" * SLICE_BYTES * 2 + b"123"
+
+
+def test_a_line_of_small_frames_leaves_in_few_writes(slow: Slow) -> None:
+    slow.outbox.paused()
+    for _ in range(50):
+        slow.outbox.send(b"e" * 10)
+    assert slow.takes_all() == b"e" * 500
+    assert len(slow.written) == 1
+
+
+def test_more_ticks_than_may_wait_end_the_socket_once(slow: Slow) -> None:
+    slow.outbox.paused()
+    for _ in range(9):
+        slow.outbox.take(burst(b"e" * 300, b"f" * 300))
+    assert slow.overflows == 1
+    assert slow.outbox.statistics().waiting_bytes <= LIMIT + 600

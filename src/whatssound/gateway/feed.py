@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable, Hashable
 from enum import Enum, auto
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
 from whatssound.bus.log import LogEvent, LogPosition, Reset, RoomLog, Subscription
+from whatssound.gateway.burst import Part
+from whatssound.gateway.crowd import Crowd, Take, Written
+from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.tail import Tail, TailEvent
 from whatssound.ids import RoomId, UserId
@@ -18,6 +21,9 @@ PENDING_EVENTS = 1_000
 
 REPAIR_DELAYS_S = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0)
 """A replay may be served by a follower that lags; after these tries the listeners start over."""
+
+CONTROL_EVENTS: Final = frozenset({"playback", "queue", "room", "member"})
+"""What closes a tick: listeners hear the same second of the same song, so these never wait."""
 
 _log = structlog.get_logger("whatssound.gateway.feed")
 
@@ -31,12 +37,6 @@ class FeedState(Enum):
     REPAIRING = auto()
     """It waits until what was missed is written."""
     CLOSED = auto()
-
-
-class Send(Protocol):
-    """Writes a pre-encoded frame to one socket; see `Outbox.send`."""
-
-    def __call__(self, frame: bytes, *, state: Hashable | None = None) -> None: ...
 
 
 class Member(Protocol):
@@ -53,8 +53,8 @@ class Member(Protocol):
         ...
 
     @property
-    def send(self) -> Send:
-        """Its socket's send."""
+    def take(self) -> Take:
+        """What writes to its socket; see `Outbox.take`."""
         ...
 
     def start_over(self) -> None:
@@ -70,10 +70,13 @@ class RoomFeed:
     """The room's log, read once for all channels of this node.
 
     A channel that is attached is a member; it hears nothing until it is released at the position its join reply
-    shows. Whatever `send` raises ends the delivery to that member alone.
+    shows. What happens is gathered and flushed (see `Flusher`); `position` is what has happened, written or not.
+    Whatever `take` raises ends the delivery to that member alone.
     """
 
-    def __init__(self, room: RoomId, log: RoomLog, metrics: Metrics, *, spawn: Callable[..., object]) -> None:
+    def __init__(
+        self, room: RoomId, log: RoomLog, metrics: Metrics, flusher: Flusher, *, spawn: Callable[..., object]
+    ) -> None:
         self.room = room
         self.topic = f"room:{room}"
         self.members: set[Member] = set()
@@ -84,13 +87,15 @@ class RoomFeed:
         self._tail = Tail(LogPosition(log.epoch, 0, ""), self.topic)
         self._pending: list[LogEvent] = []
         self._overrun = False
-        self._live: dict[str, dict[Member, Send]] = {serializer.vsn: {} for serializer in SERIALIZERS}
+        self._crowds = tuple((serializer, Crowd(flusher.now_s)) for serializer in SERIALIZERS)
+        self._turn = flusher.turn(self)
+        self._control = False
         self._subscription: Subscription | None = None
         self._reaching = asyncio.Lock()
 
     @property
     def position(self) -> LogPosition:
-        """The newest event that was written."""
+        """The newest event that was written or waits for the end of its tick."""
         return self._tail.cursor
 
     async def start(self) -> None:
@@ -108,6 +113,7 @@ class RoomFeed:
         """Stop listening to the room."""
         self._state = FeedState.CLOSED
         self._pending.clear()
+        self._turn.close()
         if self._subscription is not None:
             self._subscription.close()
 
@@ -139,21 +145,58 @@ class RoomFeed:
         if missed is None:
             member.start_over()
             return
-        for event in missed:
-            member.send(event.frame(member.serializer))
-        self._live[member.serializer.vsn][member] = member.send
+        frames = [event.frame(member.serializer) for event in missed]
+        self._crowd(member).enter(member, member.take, frames)
+        self._metrics.delivered.inc(len(frames))
 
     def detach(self, member: Member) -> None:
         """Nothing more is written to `member`."""
         self.members.discard(member)
-        self._live[member.serializer.vsn].pop(member, None)
+        self._crowd(member).leave(member)
+
+    def catch_up(self, member: Member) -> None:
+        """Write `member` what its tick has gathered: a direct reply follows, which must not overtake it."""
+        self._metrics.delivered.inc(self._crowd(member).catch_up(member))
 
     def announce(self, name: str, payload: Json, state: Hashable) -> None:
         """Write an unlogged event to everybody who listens; `state` names what a later one replaces."""
-        for serializer in SERIALIZERS:
-            if self._live[serializer.vsn]:
-                frame = text_frame(serializer.broadcast(self.topic, name, payload))
-                self._write(serializer, frame, state)
+        if self._state is FeedState.CLOSED:
+            return
+        for serializer, crowd in self._crowds:
+            if crowd:
+                crowd.add(Part(text_frame(serializer.broadcast(self.topic, name, payload)), state))
+        self._turn.gathered(at_once=False)
+
+    def overload_s(self) -> float:
+        """For how long the room must be spared chat and announcements; 0 when it keeps up."""
+        return self._turn.overload_s()
+
+    # --- what the flusher calls ---------------------------------------------------------------------------------
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What is gathered and not due yet."""
+        return sum(crowd.waiting_bytes for _, crowd in self._crowds)
+
+    def call(self) -> None:
+        """Everything that is gathered is due now."""
+        for _, crowd in self._crowds:
+            crowd.call()
+
+    def write(self, until_s: float) -> Written:
+        """Write what is due, as much as there is time for."""
+        writes = frames = 0
+        for _, crowd in self._crowds:
+            done = crowd.write(until_s)
+            writes, frames = writes + done.writes, frames + done.frames
+            if not done.finished:
+                break
+        else:
+            done = Written(True, 0, 0)
+        self._metrics.delivered.inc(frames)
+        return Written(done.finished, writes, frames)
+
+    # --- repairing ----------------------------------------------------------------------------------------------
 
     def differs_from(self, position: LogPosition) -> bool:
         """Whether `position`, read from the log, tells of events that this feed has not seen."""
@@ -181,6 +224,7 @@ class RoomFeed:
                 return
             if event.prev == self.position.seq:
                 self._apply(event)
+                self._applied()
                 return
             self._pending.append(event)
             self.repair()
@@ -195,20 +239,18 @@ class RoomFeed:
 
     def _apply(self, event: LogEvent) -> None:
         kept = self._tail.append(event)
-        for serializer in SERIALIZERS:
-            if self._live[serializer.vsn]:
-                self._write(serializer, kept.frame(serializer), None)
+        for serializer, crowd in self._crowds:
+            if crowd:
+                crowd.add(Part(kept.frame(serializer)))
+        self._control = self._control or kept.name in CONTROL_EVENTS
 
-    def _write(self, serializer: Serializer, frame: bytes, state: Hashable | None) -> None:
-        # A copy, because a socket that overflows leaves while we write.
-        members = tuple(self._live[serializer.vsn].items())
-        for member, send in members:
-            try:
-                send(frame, state=state)
-            except Exception:
-                _log.exception("a frame could not be handed to a socket")
-                self.detach(member)
-        self._metrics.delivered.inc(len(members))
+    def _applied(self) -> None:
+        """Let what was applied be written, in this tick or, with a control event in it, at once."""
+        control, self._control = self._control, False
+        self._turn.gathered(at_once=control)
+
+    def _crowd(self, member: Member) -> Crowd:
+        return next(crowd for serializer, crowd in self._crowds if serializer.vsn == member.serializer.vsn)
 
     def _go_live(self) -> None:
         self._state = FeedState.LIVE
@@ -226,8 +268,10 @@ class RoomFeed:
                 continue
             if event.prev != self.position.seq:
                 self._pending = pending[index:]
+                self._applied()
                 return False
             self._apply(event)
+        self._applied()
         return True
 
     async def _repaired(self) -> None:
@@ -246,6 +290,7 @@ class RoomFeed:
             for event in missed:
                 if event.seq > self.position.seq:
                     self._apply(event)
+            self._applied()
             if self._caught_up():
                 self._state = FeedState.LIVE
                 return

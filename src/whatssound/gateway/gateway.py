@@ -15,6 +15,7 @@ from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
 from whatssound.gateway.channel import Channel
+from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.handshake import Upgrade
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.metrics import Metrics
@@ -65,10 +66,11 @@ class Gateway:
         timeline: Timeline,
         proxies: Proxies | None = None,
         registry: CollectorRegistry | None = None,
+        flusher: Flusher | None = None,
     ) -> None:
         self.limits = limits
         self.metrics = Metrics(registry or CollectorRegistry())
-        self.hub = Hub(log, bus, self.metrics, device_seen=services.device_seen)
+        self.hub = Hub(log, bus, self.metrics, device_seen=services.device_seen, flusher=flusher)
         self.now_ms = timeline.now_ms
         self.protocol_factory = SocketFactory(self, limits)
         self._services = services

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog, Subscription
 from whatssound.gateway.counts import Counts
 from whatssound.gateway.feed import Member, RoomFeed
+from whatssound.gateway.flusher import Flusher, FlusherStatistics
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import RoomId, UserId
 from whatssound.wire.errors import Refusal
@@ -69,12 +71,14 @@ class Hub:
         metrics: Metrics,
         *,
         device_seen: DeviceSeen,
+        flusher: Flusher | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._bus = bus
         self._metrics = metrics
         self._device_seen = device_seen
+        self._flusher = flusher or Flusher()
         self._now_s = now_s
         self._topics: dict[RoomId, _Topic] = {}
         self._reacted: set[RoomId] = set()
@@ -137,6 +141,14 @@ class Hub:
         topic = self._topics.get(room)
         return 0 if topic is None else topic.counts.listeners
 
+    def overload_ms(self, room: RoomId) -> int:
+        """For how many ms the room takes no chat from here, because this process cannot write fast enough; 0: it does.
+
+        Asked before anything is stored: what is shed is refused, never lost.
+        """
+        topic = self._topics.get(room)
+        return 0 if topic is None else math.ceil(topic.feed.overload_s() * 1_000)
+
     def react(self, room: RoomId, emoji: str) -> None:
         """Tell everybody in the room, on every node, of a reaction."""
         self._bus.publish(_reaction_topic(room), emoji.encode())
@@ -167,6 +179,7 @@ class Hub:
     def tick(self) -> None:
         """What is due every `TICK_S`."""
         self._ticks += 1
+        self._flusher.look()
         self._send_reactions()
         if self._ticks % LISTENERS_TICKS == 0:
             self._send_listeners()
@@ -179,8 +192,12 @@ class Hub:
         """How many rooms and channels are here now."""
         return HubStatistics(len(self._topics), sum(len(topic.feed.members) for topic in self._topics.values()))
 
+    def flushing(self) -> FlusherStatistics:
+        """What the rooms' flushes cost, and what ticks save."""
+        return self._flusher.statistics()
+
     def _open(self, room: RoomId) -> _Topic:
-        feed = RoomFeed(room, self._log, self._metrics, spawn=self._spawn)
+        feed = RoomFeed(room, self._log, self._metrics, self._flusher, spawn=self._spawn)
         topic = _Topic(feed, Counts(now_s=self._now_s()), self._spawn(feed.start()), [], {})
         topic.subscriptions = [
             self._bus.subscribe(_reaction_topic(room), lambda emoji: self._reacted_to(topic, emoji)),
@@ -207,21 +224,25 @@ class Hub:
         self._reacted.add(topic.feed.room)
 
     def _typed(self, topic: _Topic, payload: bytes) -> None:
-        if topic.counts.may_type(self._now_s()):
+        if topic.counts.may_type(self._now_s()) and not topic.feed.overload_s():
             topic.feed.announce("typing", payload, ("typing", topic.feed.room))
 
     def _send_reactions(self) -> None:
         reacted, self._reacted = self._reacted, set()
         for room in reacted:
             topic = self._topics.get(room)
-            if topic is not None and (payload := topic.counts.take_reactions()) is not None:
+            if topic is not None and topic.feed.overload_s():
+                self._reacted.add(room)
+            elif topic is not None and (payload := topic.counts.take_reactions()) is not None:
                 topic.feed.announce("reactions", payload, ("reactions", room))
 
     def _send_listeners(self) -> None:
         counted, self._counted = self._counted, set()
         for room in counted:
             topic = self._topics.get(room)
-            if topic is not None and (payload := topic.counts.take_listeners()) is not None:
+            if topic is not None and topic.feed.overload_s():
+                self._counted.add(room)
+            elif topic is not None and (payload := topic.counts.take_listeners()) is not None:
                 topic.feed.announce("listeners", payload, ("listeners", room))
 
     def _report_devices(self) -> None:

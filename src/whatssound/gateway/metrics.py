@@ -42,6 +42,9 @@ class Metrics:
         self.dropped = Counter(
             "whatssound_state_dropped", "Unlogged events dropped for sockets that lag.", registry=registry
         )
+        self.shed = Counter(
+            "whatssound_chat_shed", "Chat messages refused because flushes did not keep up.", registry=registry
+        )
         self.repairs = Counter("whatssound_hub_repairs", "Replays after a gap in a room's events.", registry=registry)
         self.resets = Counter("whatssound_hub_resets", "Rooms whose listeners had to join anew.", registry=registry)
 

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
+from whatssound.gateway.burst import Burst
+
 SLICE_BYTES = 64 * 1024
 """What one write hands over at most, so that the progress of a long join reply can be seen."""
 
@@ -40,6 +42,8 @@ class Outbox:
     """The bounded send queue of one socket. Frames leave in the order they came.
 
     `write` hands bytes to the transport and never blocks; `paused`/`resumed` are the transport's back-pressure.
+    `write_now` does the same for a burst, and has called the system when it returns: whoever writes to thousands of
+    sockets can then tell how long it takes.
     What waits is bounded by `limit_bytes` and `limit_s` (design §5: 256 KiB, 5 s). Beyond that, superseded and then
     all unlogged state is dropped; if that is not enough `on_overflow` is called once and the outbox is finished:
     the socket must be closed with the advice to resume, because a logged event is never skipped.
@@ -59,6 +63,7 @@ class Outbox:
         "_queue",
         "_waiting_bytes",
         "_write",
+        "_write_now",
     )
 
     def __init__(
@@ -69,8 +74,10 @@ class Outbox:
         limit_bytes: int,
         limit_s: float,
         now_s: Callable[[], float],
+        write_now: Callable[[bytes], None] | None = None,
     ) -> None:
         self._write = write
+        self._write_now = write_now or write
         self._on_overflow = on_overflow
         self._limit_bytes = limit_bytes
         self._limit_s = limit_s
@@ -103,6 +110,22 @@ class Outbox:
             return
         self._enqueue(_Waiting(frame, state, exempt, self._now_s()))
         self._flush()
+        self._bound()
+
+    def take(self, burst: Burst) -> None:
+        """Send a tick's frames in one write, or put each in line: what is superseded there can go alone."""
+        if self._queue is None and not self._paused and not self._finished and len(burst.joined) <= SLICE_BYTES:
+            self._write_now(burst.joined)
+            return
+        if self._finished:
+            return
+        now_s = self._now_s()
+        for frame, state in burst.parts:
+            self._enqueue(_Waiting(frame, state, exempt=False, since_s=now_s))
+        self._flush()
+        self._bound()
+
+    def _bound(self) -> None:
         if self._exempt_bytes > EXEMPT_BYTES:
             self._overflow()
         elif self._waiting_bytes > self._limit_bytes:
@@ -152,17 +175,31 @@ class Outbox:
 
     def _flush(self) -> None:
         while self._queue and not self._paused and not self._finished:
-            head = self._queue[0]
-            part = memoryview(head.frame)[head.sent : head.sent + SLICE_BYTES]
-            head.sent += len(part)
-            if head.sent >= len(head.frame):
-                self._queue.popleft()
-                self._left(head)
-            if head.exempt:
-                self._progress += len(part)
-            self._write(part)
+            self._write(self._part_of_head() if len(self._queue[0].frame) > SLICE_BYTES else self._whole_frames())
         if not self._queue:
             self._queue = None
+
+    def _part_of_head(self) -> memoryview:
+        assert self._queue
+        head = self._queue[0]
+        part = memoryview(head.frame)[head.sent : head.sent + SLICE_BYTES]
+        head.sent += len(part)
+        if head.sent >= len(head.frame):
+            self._queue.popleft()
+            self._left(head)
+        if head.exempt:
+            self._progress += len(part)
+        return part
+
+    def _whole_frames(self) -> bytes:
+        """As many as one write takes: a line of small frames is a thousand of them."""
+        frames, size = list[bytes](), 0
+        while self._queue and size + len(self._queue[0].frame) <= SLICE_BYTES:
+            head = self._queue.popleft()
+            size += len(head.frame)
+            frames.append(head.frame)
+            self._left(head)
+        return b"".join(frames)
 
     def _left(self, head: _Waiting) -> None:
         if head.exempt:

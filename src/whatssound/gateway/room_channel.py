@@ -11,7 +11,8 @@ from whatssound.bus.log import LogPosition
 from whatssound.bus.timeline import Timeline
 from whatssound.gateway.bucket import TokenBucket
 from whatssound.gateway.channel import Channel, ChannelState, encode_json, refusal_payload
-from whatssound.gateway.feed import RoomFeed, Send
+from whatssound.gateway.crowd import Take
+from whatssound.gateway.feed import RoomFeed
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
@@ -83,9 +84,9 @@ class RoomChannel(Channel):
         return None if self._identity is None else self._identity.user_id
 
     @property
-    def send(self) -> Send:
-        """The socket's send."""
-        return self.session.send
+    def take(self) -> Take:
+        """What writes to the socket."""
+        return self.session.take
 
     def start_over(self) -> None:
         """The room's events are not known any more: the client joins again and gets a snapshot."""
@@ -165,7 +166,14 @@ class RoomChannel(Channel):
             self._identity = identity
 
     async def run(self, event: str, payload: Json) -> Json:
-        """Do what one of the room's commands asks."""
+        """Do what one of the room's commands asks. What has happened until then is written before the answer."""
+        try:
+            return await self._done(event, payload)
+        finally:
+            if self._feed is not None:
+                self._feed.catch_up(self)
+
+    async def _done(self, event: str, payload: Json) -> Json:
         decode = _DECODERS.get(event)
         if decode is None:
             raise Refusal("unknown_command", f"There is no command {event[:40]!r} in a room.")
@@ -180,6 +188,8 @@ class RoomChannel(Channel):
             case commands.TypingNow():
                 return await self._type(self._person())
             case _:
+                if isinstance(command, commands.ChatSend):
+                    self._require_room_for_chat()
                 return await self._run(self._person(), command)
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -275,6 +285,11 @@ class RoomChannel(Channel):
             self._me = await self._parts.services.me(self._room_id, person)
         if self._is_muted():
             raise Refusal("muted", "You are muted for a while.")
+
+    def _require_room_for_chat(self) -> None:
+        if (wait_ms := self._parts.hub.overload_ms(self._room_id)) > 0:
+            self.session.count_shed()
+            raise Refusal("overloaded", "Too many are talking at once.", retry_after_ms=wait_ms)
 
     def _is_muted(self) -> bool:
         until_ms = None if self._me is None else self._me.muted_until_ms

@@ -9,6 +9,7 @@ from whatssound.accounts.user import Identity
 from whatssound.config import Limits
 from whatssound.gateway.bucket import TokenBucket
 from whatssound.gateway.channel import Channel, encode_json
+from whatssound.gateway.crowd import Take
 from whatssound.gateway.metrics import Metrics
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import EMPTY, NULL, Frame, Json, MalformedFrame, Serializer, text_frame
@@ -38,6 +39,11 @@ class SessionState(Enum):
 
 class Connection(Protocol):
     """The socket under a session."""
+
+    @property
+    def take(self) -> Take:
+        """What takes the frames that many sockets get; see `Outbox.take`."""
+        ...
 
     def send(self, frame: bytes, *, state: Hashable | None = None, exempt: bool = False) -> None:
         """Send a pre-encoded WebSocket frame; see `Outbox.send`."""
@@ -156,6 +162,11 @@ class Session:
 
     # --- what channels call -------------------------------------------------------------------------------------
 
+    @property
+    def take(self) -> Take:
+        """What takes the frames that many sockets get."""
+        return self._connection.take
+
     def reply(self, frame: Frame, join_ref: Json, *, ok: bool, response: Json, exempt: bool = False) -> None:
         """Answer `frame`; `exempt` is for join replies, which may be long."""
         message = self.serializer.reply(join_ref, frame.ref, frame.topic, ok=ok, response=response)
@@ -189,6 +200,10 @@ class Session:
     def count(self, command: str, result: str) -> None:
         """Note how a join or command was answered."""
         self._rules.metrics.answered(command, result)
+
+    def count_shed(self) -> None:
+        """Note a chat message that was refused because the room's flushes cannot keep up."""
+        self._rules.metrics.shed.inc()
 
     def renewed(self, identity: Identity) -> None:
         """A person showed a newer token: it is the socket's and all their channels' from now on."""

@@ -18,12 +18,15 @@ from picows import WSFrame, WSListener, WSTransport, WSUpgradeResponse, WSUpgrad
 
 from whatssound.accounts.user import Identity
 from whatssound.config import Limits
-from whatssound.gateway.closing import LINGER_S, Linger
+from whatssound.gateway.burst import Burst
+from whatssound.gateway.closing import LINGER_S, Linger, Wire
 from whatssound.gateway.control import CLOSE, CONTINUATION, PING, PONG, TEXT, control_frame
+from whatssound.gateway.crowd import Take
 from whatssound.gateway.handshake import Upgrade, http_answer, read_upgrade
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.outbox import Outbox, OutboxStatistics
 from whatssound.gateway.session import Session
+from whatssound.gateway.straight import straight_writer
 from whatssound.wire.errors import Refusal
 
 READ_BUFFER_BYTES = 2_048
@@ -96,34 +99,6 @@ def new_picows_protocol(listener_factory: Callable[[Any], Any], logger: Any, *, 
         None,  # extra_headers
         READ_BUFFER_BYTES,
     )
-
-
-class _Wire:
-    """The transport as picows sees it: its `close` lingers, so that a close frame is not lost to a reset."""
-
-    __slots__ = ("_socket", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, socket: "Socket") -> None:
-        self._transport = transport
-        self._socket = socket
-
-    def write(self, data: bytes) -> None:
-        self._transport.write(data)
-
-    def writelines(self, data: list[bytes]) -> None:
-        self._transport.writelines(data)
-
-    def get_write_buffer_size(self) -> int:
-        return self._transport.get_write_buffer_size()
-
-    def get_extra_info(self, name: str) -> Any:
-        return self._transport.get_extra_info(name)
-
-    def close(self) -> None:
-        self._socket.broken()
-
-    def abort(self) -> None:
-        self._transport.abort()
 
 
 class Socket(WSListener, asyncio.BufferedProtocol):
@@ -216,6 +191,11 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         if self._outbox is not None:
             self._outbox.send(frame, state=state, exempt=exempt)
 
+    @property
+    def take(self) -> Take:
+        """What takes the frames that many sockets get; it stays good, and does nothing once the socket is closed."""
+        return _nothing if self._outbox is None else self._outbox.take
+
     def close(self, code: int, reason: str = "") -> None:
         """Send a close frame behind what the transport holds, and forget what waits. Closing twice does nothing."""
         if self._state is not SocketState.OPEN:
@@ -300,9 +280,10 @@ class Socket(WSListener, asyncio.BufferedProtocol):
             limit_bytes=self._limits.outbox_bytes,
             limit_s=self._limits.outbox_s,
             now_s=time.monotonic,
+            write_now=straight_writer(self._transport),
         )
         self._state = SocketState.OPEN
-        ws.connection_made(_Wire(self._transport, self))
+        ws.connection_made(Wire(self._transport, self.broken))
         request = upgrade.canonical()
         while request:
             room = ws.get_buffer(-1)
@@ -375,6 +356,10 @@ class Socket(WSListener, asyncio.BufferedProtocol):
 
     def _no_bytes(self, nbytes: int) -> None:
         pass
+
+
+def _nothing(burst: Burst, /) -> None:
+    del burst
 
 
 class SocketFactory:
