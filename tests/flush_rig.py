@@ -118,7 +118,7 @@ def _nobody_cares(room_id: RoomId, device: str) -> None:
 def _read(frame: bytes) -> tuple[str, dict[str, Any]]:
     start = {126: 4, 127: 10}.get(frame[1], 2)
     message = json.loads(frame[start:])
-    return message[3], message[4]
+    return (message["event"], message["payload"]) if isinstance(message, dict) else (message[3], message[4])
 
 
 @dataclass

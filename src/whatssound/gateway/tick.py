@@ -24,8 +24,8 @@ SPARE_S: Final = 0.01
 WORST_DEBT_TICKS: Final = 5
 """A flood of control events, which never wait, makes a topic owe at most so many of the longest ticks."""
 
-SMOOTHING: Final = 0.25
-"""Of a new look at a topic's use; with four looks a second it is an average over about one."""
+SMOOTHING: Final = 0.125
+"""Of a new look at a topic's use; with four looks a second it is an average over about two."""
 
 EAGER: Final = 2.0
 """A topic that had to wait would use more than it did, nobody knows how much; its share may double with each look."""
