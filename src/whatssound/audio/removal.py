@@ -16,7 +16,9 @@ from whatssound.wire.errors import Refusal
 
 
 class Removal:
-    """Takes uploads away, and tracks whose files are gone: the file of an upload, what was encoded, the cover, the row, and their places in rooms.
+    """Takes uploads away, and tracks whose files are gone, with all that was made of them.
+
+    That is the file of an upload, what was encoded, the cover, the row, and their places in rooms.
 
     What another track needs too stays: the same bytes may be in the library twice, and an album shares its cover.
     The file goes first and the row after it, so that a kill in between leaves a track that can be removed again; blobs
