@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 from litestar import Litestar
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 
 from whatssound.accounts.departures import Departures
 from whatssound.accounts.invitations import Invitations
@@ -166,6 +166,10 @@ async def _services(
     departures.on_gone(messages.forget_author)
     registry = CollectorRegistry()
     Counter("whatssound_tests", "So that there is something to see.", registry=registry).inc()
+
+    async def page_of_figures() -> bytes:
+        return generate_latest(registry)
+
     return Services(
         accounts=accounts,
         members=Members(accounts, members, passwords, people=people, new_id=ids.next, now_ms=time),
@@ -179,7 +183,7 @@ async def _services(
         edge=edge,
         listeners=lambda _room: 7,
         not_ready=_ready,
-        registry=registry,
+        metrics=page_of_figures,
         upload_folder=data / "uploads" / "tmp",
         now_ms=time,
         limits=limits,

@@ -79,9 +79,9 @@ class ServerProcess:
         """SIGKILL: no clean-up of any kind."""
         self._end(signal.SIGKILL)
 
-    def stop(self) -> int:
-        """Ctrl-C, and wait until it is gone; its exit status."""
-        return self._end(signal.SIGINT)
+    def stop(self, number: str = "SIGINT") -> int:
+        """Ctrl-C or another signal, and wait until it is gone; its exit status."""
+        return self._end(signal.Signals[number])
 
     def _end(self, number: signal.Signals) -> int:
         process, self._process = self._process, None

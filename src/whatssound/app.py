@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from whatssound.accounts.departures import Departures
 from whatssound.accounts.invitations import Invitations
@@ -22,9 +22,9 @@ from whatssound.adapters.data_folder import DataFolder
 from whatssound.adapters.library_catalog import LibraryCatalog
 from whatssound.adapters.media.encoder import ChildEncoder, composed
 from whatssound.adapters.media.reader import ChildReader
-from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.adapters.messages_sqlite import SqliteMessages
 from whatssound.adapters.network import links_here
+from whatssound.adapters.process_metrics import page_of_all
 from whatssound.adapters.secret_file import Secret, open_secret
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
@@ -48,6 +48,8 @@ from whatssound.audio.library import Library
 from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
+from whatssound.bus.bus import Bus
+from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
 from whatssound.gateway import Gateway, LocalServices
@@ -56,9 +58,11 @@ from whatssound.http.services import Services
 from whatssound.http.uploads import forget_abandoned
 from whatssound.ids import Snowflakes, ms_of
 from whatssound.messages.service import MessageService
+from whatssound.remote.owner import Owner
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
+from whatssound.wires import Wires, wires
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,20 @@ class Parts:
     demo: Demo
     gateway: Gateway
     http: Litestar
+    registry: CollectorRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What the process that owns the files has from others of the same server."""
+
+    lock: int
+    """A descriptor that holds the data folder's lock."""
+    nats: Sequence[str]
+    gateways: Sequence[str]
+    """The names of the processes that only hold sockets."""
+    missing: Callable[[], Sequence[str]]
+    """Those of them that are not there now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +109,10 @@ class _Foundation:
 
 @dataclass(frozen=True, slots=True)
 class _Rooms:
-    """Rooms and what they say: to each other by the log and the bus, to people by messages."""
+    """Rooms, and what people say in them."""
 
     service: RoomService
     messages: MessageService
-    log: MemoryLog
-    bus: MemoryBus
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +136,13 @@ class _Audio:
 
 
 @asynccontextmanager
-async def running(config: Config) -> AsyncGenerator[Parts]:
+async def running(config: Config, together: Together | None = None) -> AsyncGenerator[Parts]:
     """Every part of the server, started; stopped in reverse order on leaving.
 
-    Raises DataFolderError, with advice, when the data folder cannot be used.
+    Raises StartError, with advice, when the data folder or a NATS server cannot be used.
     """
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(DataFolder(config.data))
+        folder = stack.enter_context(DataFolder(config.data, lock=together.lock if together else None))
         forget_abandoned(folder.uploads)
         base = await _foundation(config, folder, stack)
         people = await _people(base, stack)
@@ -134,13 +150,15 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         audio = await _audio(base, stack)
         library, edge = audio.library, audio.edge
         rescans = _rescans(base, library)
-        rooms = await _rooms(base, accounts, audio, stack)
+        nats = together.nats if together else config.nats
+        between = await stack.enter_async_context(wires(nats, name="whatssound owner", registry=base.registry))
+        rooms = await _rooms(base, accounts, audio, between.log, stack)
         proxies = Proxies.of(config.trusted_proxies)
         gateway = Gateway(
             limits=config.limits,
             services=LocalServices(accounts, rooms.service),
-            log=rooms.log,
-            bus=rooms.bus,
+            log=between.log,
+            bus=between.bus,
             timeline=base.timeline,
             proxies=proxies,
             registry=base.registry,
@@ -149,6 +167,10 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
         _show(base, "flushing", gateway.hub.flushing)
         await gateway.start()
         stack.push_async_callback(gateway.stop)
+        if together is not None:
+            asked = Owner(between.bus, accounts, rooms.service, epoch=secrets.token_hex(8))
+            await stack.enter_async_context(asked)
+            _show(base, "answering_gateways", asked.statistics)
         saved_queues = SavedQueues(
             SqlSavedQueues(base.database), library.several, new_id=base.ids.next, now_ms=base.timeline.now_ms
         )
@@ -171,8 +193,9 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 rescans=rescans,
                 edge=edge,
                 listeners=gateway.listeners,
-                not_ready=lambda: _not_ready(base.database),
-                registry=base.registry,
+                not_ready=lambda: _not_ready(base.database, between),
+                missing=together.missing if together else tuple,
+                metrics=lambda: _figures(base.registry, between.bus, together),
                 upload_folder=folder.uploads,
                 now_ms=base.timeline.now_ms,
                 limits=config.limits,
@@ -182,7 +205,18 @@ async def running(config: Config) -> AsyncGenerator[Parts]:
                 public_path=config.public_path,
             )
         )
-        yield Parts(config, folder, accounts, rooms.service, library, rescans, _demo(base, library), gateway, http)
+        yield Parts(
+            config,
+            folder,
+            accounts,
+            rooms.service,
+            library,
+            rescans,
+            _demo(base, library),
+            gateway,
+            http,
+            base.registry,
+        )
 
 
 async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack) -> _Foundation:
@@ -269,15 +303,13 @@ async def _audio(base: _Foundation, stack: AsyncExitStack) -> _Audio:
     return _Audio(library, edge, ingest, cache)
 
 
-async def _rooms(base: _Foundation, accounts: Accounts, audio: _Audio, stack: AsyncExitStack) -> _Rooms:
+async def _rooms(base: _Foundation, accounts: Accounts, audio: _Audio, log: RoomLog, stack: AsyncExitStack) -> _Rooms:
     library = audio.library
     now_ms, limits = base.timeline.now_ms, base.config.limits
     kept = await stack.enter_async_context(await SqliteMessages.open(base.folder.messages, now_ms=now_ms))
     messages = MessageService(
         kept, base.ids, now_ms=now_ms, user_per_10s=limits.chat_user_per_10s, room_per_s=limits.chat_room_per_s
     )
-    epoch = secrets.token_hex(8)
-    log = MemoryLog(epoch)
     service = RoomService(
         SqlRooms(base.database),
         log,
@@ -286,7 +318,7 @@ async def _rooms(base: _Foundation, accounts: Accounts, audio: _Audio, stack: As
         base.ids,
         homes=Homes(SqlHomeBans(base.database), key=base.secret.derive("homes"), now_ms=now_ms),
         plays=SqlPlays(base.database),
-        owner=epoch,
+        owner=secrets.token_hex(8),
         person=accounts.person,
         now_ms=now_ms,
         random_bits=secrets.randbits,
@@ -298,9 +330,8 @@ async def _rooms(base: _Foundation, accounts: Accounts, audio: _Audio, stack: As
     await service.start()
     stack.push_async_callback(service.stop)
     _show(base, "rooms", service.statistics)
-    _show(base, "log", log.statistics)
     _show(base, "message_writer", kept.statistics)
-    return _Rooms(service, messages, log, MemoryBus())
+    return _Rooms(service, messages)
 
 
 def _rescans(base: _Foundation, library: Library) -> Rescans:
@@ -321,12 +352,20 @@ def _show(base: _Foundation, part: str, statistics: Callable[[], Any]) -> None:
     base.registry.register(StatisticsCollector(part, statistics))
 
 
-async def _not_ready(database: Database) -> Sequence[str]:
+async def _not_ready(database: Database, between: Wires) -> Sequence[str]:
+    reasons = [] if between.connected() else ["there is no connection to NATS"]
     try:
         await newest_id(database)
     except OSError as problem:
-        return [f"the database cannot be read: {problem}"]
-    return []
+        reasons.append(f"the database cannot be read: {problem}")
+    return reasons
+
+
+async def _figures(registry: CollectorRegistry, bus: Bus, together: Together | None) -> bytes:
+    # On the event loop, where collectors may read what they count.
+    if together is None:
+        return generate_latest(registry)
+    return await page_of_all(registry, bus, name="owner", others=together.gateways)
 
 
 @asynccontextmanager

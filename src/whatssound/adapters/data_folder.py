@@ -16,13 +16,25 @@ class DataFolderError(StartError):
 class DataFolder:
     """The folder with everything that must survive: secret, databases, uploads, encoded audio.
 
-    Entering it makes what is missing and takes its lock; a second server on the same folder is refused.
+    Entering it makes what is missing and takes its lock; a second server on the same folder is refused. A process that
+    inherited a descriptor with the `lock` holds it together with the one that took it.
     Raises DataFolderError.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, lock: int | None = None) -> None:
         self.root = root.expanduser().absolute()
-        self._lock: int | None = None
+        self._lock = lock
+
+    @property
+    def lock(self) -> int:
+        """The descriptor that holds the lock, for processes of the same server; only while it is held."""
+        assert self._lock is not None, "nobody has entered"
+        return self._lock
+
+    @property
+    def nats(self) -> Path:
+        """What a private nats-server keeps: the newest events of each room, worth nothing after a restart."""
+        return self.root / "nats"
 
     @property
     def database(self) -> Path:
@@ -68,6 +80,8 @@ class DataFolder:
 
     def __enter__(self) -> Self:
         self.make()
+        if self._lock is not None:
+            return self
         try:
             self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,7 +18,9 @@ from whatssound.cli.show import shown
 from whatssound.config import Config
 from whatssound.doctor import check_up
 from whatssound.logs import set_up_logs
-from whatssound.serving import listening_socket, serve_until_stopped
+from whatssound.serving.cpus import available_cpus
+from whatssound.serving.run import serve_alone
+from whatssound.serving.supervisor import serve_with_others
 
 EPILOGUE: Final = (
     "Every setting of `whatssound serve` can be given to each command, by an environment variable, or in a file: see "
@@ -56,8 +58,8 @@ def build() -> App:
 def serve(*, settings: Settings = Config()) -> None:  # noqa: B008 - frozen
     """Open the server: API, page, audio and sockets on one port."""
     set_up_logs(level=settings.log)
-    with listening_socket(settings.listen, settings.port) as listener:
-        uvloop.run(serve_until_stopped(settings, listener))
+    processes = available_cpus() if settings.workers == "auto" else settings.workers
+    uvloop.run(serve_alone(settings) if processes == 1 else serve_with_others(settings, processes))
 
 
 def doctor(*, settings: QuietSettings = Config()) -> None:  # noqa: B008 - frozen

@@ -57,6 +57,8 @@ def _read(kind: Any, tokens: Sequence[Token]) -> Any:
     name, texts = _setting(tokens[0]), tuple(token.value for token in tokens)
     if name == "trusted_proxy":
         return values.proxies(texts)
+    if name == "nats":
+        return values.nats(texts)
     if kind == tuple[Path, ...]:
         return tuple(_path(text) for text in texts)
     if kind is Path:

@@ -35,7 +35,7 @@ def shown(config: Config, said: Mapping[str, str]) -> str:
 
 
 def _line(option: str, value: Any) -> str:
-    if option in _SECRET and value is not None:
+    if (option in _SECRET and value is not None) or (option == "nats" and "@" in str(value)):
         return f"# {option} = (hidden)"
     return f"# {option} =" if value is None else f"{option} = {as_toml(option, value)}"
 

@@ -104,6 +104,11 @@ class Config:
     """The folders of music are looked through again after so many hours, and at every start."""
     cache_bytes: int = 20 * 1000**3
     """What encoded audio may take; the least recently played goes first, nothing in a queue ever goes."""
+    workers: int | Literal["auto"] = 1
+    """Processes that hold sockets: with more than one, listeners are spread over as many CPUs; `auto` is one a CPU."""
+    nats: tuple[str, ...] = ()
+    """Address of a NATS server of your own, `nats://user:password@host:4222`; may be given several times. Without it
+    several workers start a private one. Not for a command line if it has a password."""
     demo: bool = False
     """Open a room that plays three pieces of our own."""
     public_url: str | None = None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from whatssound.addresses import Proxies
@@ -12,6 +12,9 @@ OUR_PATHS: Final = frozenset(
     ("v1", "r", "about-music", "assets", "audio", "socket", "realtime", "docs", "healthz", "readyz", "metrics")
 )
 """What our own addresses begin with; a sub-path of that name could not be told from them."""
+
+MOST_WORKERS: Final = 64
+"""More processes than that serve nobody: the one that owns the files would be the limit long before."""
 
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
@@ -59,6 +62,31 @@ def proxies(texts: tuple[str, ...]) -> tuple[str, ...]:
     return found
 
 
+def nats(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses of NATS servers, each of `texts` one or several with commas between them."""
+    found = tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
+    for url in found:
+        parts = urlsplit(url)
+        if parts.scheme not in ("nats", "tls") or not parts.hostname:
+            raise ValueError(f"{_without_secret(url)!r} must be like nats://127.0.0.1:4222 or tls://nats.example.org")
+    return found
+
+
+def _without_secret(url: str) -> str:
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
+
+
+def workers(text: str) -> int | Literal["auto"]:
+    """A number of processes, or `auto`."""
+    if text.strip().lower() == "auto":
+        return "auto"
+    try:
+        return whole(text, most=MOST_WORKERS)
+    except ValueError:
+        raise ValueError(f"{text!r} must be a number from 1 to {MOST_WORKERS}, or auto") from None
+
+
 def setting(name: str, kind: type, text: str) -> object:
     """The value of the setting `name` of this kind, where numbers, sizes and addresses have rules of their own.
 
@@ -81,6 +109,7 @@ _RULES: Final[Mapping[str, Callable[[str], object]]] = {
     "public_url": public_url,
     "jwt_secret": lambda text: text or None,
     "log": _level,
+    "workers": workers,
     "int": whole,
     "float": positive,
 }

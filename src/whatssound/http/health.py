@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from litestar import Response, Router, get, route
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from whatssound.http import problems
 from whatssound.http.services import Given
@@ -19,21 +19,24 @@ async def healthz() -> Response[Any]:
 
 
 @get("/readyz", responses=problems.responses("unavailable"))
-async def readyz(given: Given) -> Response[dict[str, str]]:
-    """The process may get traffic; otherwise `details.reasons` says why not."""
+async def readyz(given: Given) -> Response[dict[str, Any]]:
+    """The server may get traffic; otherwise `details.reasons` says why not.
+
+    `missing` names processes that are being started again; the others do their work meanwhile.
+    """
     reasons = list(await given.not_ready())
     if reasons:
         raise Refusal(
             "unavailable", f"Not ready: {'; '.join(reasons)}.", retry_after_ms=1_000, details={"reasons": reasons}
         )
-    return Response({"status": "ready"}, headers=_NO_STORE)
+    missing = list(given.missing())
+    return Response({"status": "ready", **({"missing": missing} if missing else {})}, headers=_NO_STORE)
 
 
 @get("/metrics", media_type=CONTENT_TYPE_LATEST)
 async def metrics(given: Given) -> Response[bytes]:
     """Figures for Prometheus."""
-    # On the event loop, where collectors may read what they count.
-    return Response(generate_latest(given.registry), headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
+    return Response(await given.metrics(), headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
 
 
 def router() -> Router:

@@ -7,7 +7,6 @@ from typing import Final
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
-from prometheus_client import CollectorRegistry
 
 from whatssound.accounts.departures import Departures
 from whatssound.accounts.invitations import Invitations
@@ -55,9 +54,12 @@ class Services:
     """How many hear a room."""
     not_ready: Callable[[], Awaitable[Sequence[str]]]
     """Reasons why this process should get no traffic yet; none when it may."""
-    registry: CollectorRegistry
+    metrics: Callable[[], Awaitable[bytes]]
+    """The page of figures for Prometheus, of every process of this server."""
     upload_folder: Path
     now_ms: Callable[[], float]
+    missing: Callable[[], Sequence[str]] = tuple
+    """Processes that should be here and are being started again; requests are answered all the same."""
     limits: Limits = field(default_factory=Limits)
     people: People = field(default_factory=People)
     links: Callable[[], Links] = lambda: Links("http://127.0.0.1:8000", "this_computer")

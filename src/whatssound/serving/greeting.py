@@ -10,8 +10,8 @@ from whatssound.links import in_url
 from whatssound.serving.terminal_code import code_lines
 
 
-async def greet(parts: Parts) -> None:
-    """Say where people find it. The last line is for scripts: once it is out, requests are answered."""
+async def greeting(parts: Parts) -> str:
+    """Where people find it. The last line is for scripts: it is said once requests are answered."""
     found = addresses(parts.config)
     owner_code = await parts.accounts.new_owner_code()
     lines = [
@@ -20,7 +20,12 @@ async def greet(parts: Parts) -> None:
         f"You are the DJ (works once): {found[-1]}/#owner={owner_code}",
         f"WhatsSound is ready: {found[0]}",
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def say(text: str) -> None:
+    """Print it now, whole."""
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 

@@ -16,6 +16,8 @@ from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from whatssound.adapters.orphans import die_with_parent
+
 START_S: Final = 20.0
 """One node is ready in 0.05 s, three in 0.4 s; a busy machine may take longer."""
 
@@ -83,11 +85,12 @@ class NatsServer:
         """The folder that JetStream keeps everything in."""
         return self._plan.folder / "store"
 
-    def start(self, *, wait: bool = True) -> None:
+    def start(self, *, wait: bool = True, guard: int | None = None) -> None:
         """Start it and return when it is ready. Raises NatsServerFailed.
 
         One that an earlier life of ours left running on this folder is ended first: two on one store destroy it.
         With `wait` False it returns at once: nodes of a cluster are ready only together; see `wait_until_ready`.
+        With a `guard`, a descriptor that it inherits, it ends with the thread that starts it, also after SIGKILL.
         """
         folder = self._plan.folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,6 +103,8 @@ class NatsServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=() if guard is None else (guard,),
+                preexec_fn=None if guard is None else die_with_parent,  # noqa: PLW1509 - one system call
             )
         if wait:
             self.wait_until_ready()

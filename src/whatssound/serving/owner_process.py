@@ -1,0 +1,97 @@
+"""The process that owns the files, with gateway processes beside it. Started by the supervisor, never by hand."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from whatssound.adapters.statistics_metrics import StatisticsCollector
+from whatssound.app import Together, running
+from whatssound.gateway.gateway import DRAIN_S
+from whatssound.serving.acceptor import Acceptor, AcceptorStatistics
+from whatssound.serving.child import run
+from whatssound.serving.entrance import Entrance
+from whatssound.serving.greeting import greeting
+from whatssound.serving.handover import TakingOver
+from whatssound.serving.line import Cover, Line, Message, Peer, Ready, Start
+from whatssound.serving.run import serve_parts
+from whatssound.serving.server import Server, raise_open_files
+
+OTHERS_S = DRAIN_S + 1.0
+"""How long it answers gateway processes that drain at the same time."""
+
+
+class _Doors:
+    """Connections from its own listening socket, from those it covers, and from gateway processes."""
+
+    def __init__(self, start: Start) -> None:
+        self._server: Server | None = None
+        self._entrance = Entrance(self._protocol)
+        listeners = [socket.socket(fileno=descriptor) for descriptor in start.listeners]
+        self._gateways = {index: f"gateway-{index}" for index in range(1, len(listeners))}
+        self._acceptor = Acceptor(listeners, start.index, self._entrance.let_in)
+        self._taking_over = TakingOver(self._entrance.let_in)
+
+    def open(self, server: Server) -> None:
+        """Let them in; only while `server` serves."""
+        self._server = server
+        self._acceptor.start()
+
+    def told(self, message: Message, descriptors: Sequence[int]) -> None:
+        """What the supervisor says."""
+        match message:
+            case Peer():
+                self._taking_over.meet(message.index, socket.socket(fileno=descriptors[0]))
+            case Cover():
+                self._acceptor.cover(message.listeners)
+            case _:
+                pass
+
+    def gateways(self) -> list[str]:
+        """The gateway processes that there should be, by name."""
+        return list(self._gateways.values())
+
+    def missing(self) -> list[str]:
+        """The gateway processes that are not there, by name."""
+        return [name for index, name in self._gateways.items() if index not in self._taking_over.peers]
+
+    def statistics(self) -> AcceptorStatistics:
+        """What came in by its own listening socket and those it covers."""
+        return self._acceptor.statistics()
+
+    def shut(self) -> None:
+        """Take no new connections; gateway processes do the same."""
+        self._acceptor.close()
+
+    async def alone(self) -> None:
+        """Return when the gateway processes are gone, or are late."""
+        await self._taking_over.all_gone(OTHERS_S)
+        self._taking_over.close()
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        assert self._server is not None, "nobody comes in before it is open"
+        return self._server.protocol()
+
+
+async def serve(start: Start, line: Line) -> None:
+    """Serve everything until a signal. Raises StartError, with advice, when that is not possible."""
+    raise_open_files()
+    doors = _Doors(start)
+    together = Together(lock=start.lock, nats=start.nats, gateways=doors.gateways(), missing=doors.missing)
+    async with running(start.config, together) as parts:
+
+        async def announce(server: Server) -> None:
+            doors.open(server)
+            parts.registry.register(StatisticsCollector("connections", doors.statistics))
+            line.listen(doors.told, lambda: None)
+            line.send(Ready(await greeting(parts) if start.first else ""))
+
+        async def drain() -> None:
+            doors.shut()
+            await parts.gateway.drain()
+            await doors.alone()
+
+        await serve_parts(parts, [], announce=announce, drain=drain)
+
+
+if __name__ == "__main__":
+    run("owner", serve)

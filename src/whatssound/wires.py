@@ -1,0 +1,58 @@
+"""The room log and the bus of one process: in its memory when it is alone, over NATS when it is not."""
+
+import secrets
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from whatssound.adapters.memory import MemoryBus, MemoryLog
+from whatssound.adapters.nats import LogSettings, NatsBus, NatsConnection, NatsLog, NatsUnreachable
+from whatssound.adapters.statistics_metrics import StatisticsCollector
+from whatssound.bus.bus import Bus
+from whatssound.bus.log import LogUnavailable, RoomLog
+from whatssound.config import StartError
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """What processes have between them."""
+
+    log: RoomLog
+    bus: Bus
+    connected: Callable[[], bool] = lambda: True
+    """Whether the others can be reached just now."""
+
+
+@asynccontextmanager
+async def wires(nats: Sequence[str], *, name: str, registry: CollectorRegistry) -> AsyncGenerator[Wires]:
+    """The log and the bus; `name` is how the NATS server shows this process. Raises StartError."""
+    if not nats:
+        here = Wires(MemoryLog(secrets.token_hex(8)), MemoryBus())
+        _show(registry, here)
+        yield here
+        return
+    try:
+        connection = await NatsConnection.open(nats, name=name)
+    except NatsUnreachable as problem:
+        raise StartError(f"{str(problem).capitalize()}. Start it, or mend --nats.") from problem
+    async with connection:
+        try:
+            log = await NatsLog.open(connection, LogSettings())
+        except LogUnavailable as problem:
+            raise StartError(f"The NATS server keeps no streams: {problem}. Enable JetStream there.") from problem
+        bus = NatsBus(connection)
+        registry.register(StatisticsCollector("nats", connection.statistics))
+        there = Wires(log, bus, lambda: connection.is_connected)
+        _show(registry, there)
+        try:
+            yield there
+        finally:
+            await bus.close()
+            await log.close()
+
+
+def _show(registry: CollectorRegistry, shown: Wires) -> None:
+    registry.register(StatisticsCollector("log", shown.log.statistics))
+    registry.register(StatisticsCollector("bus", shown.bus.statistics))
