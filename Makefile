@@ -35,8 +35,8 @@ web-test: $(VENV)/.dev web/node_modules/.package-lock.json  ## the page's types 
 	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent test
 
-bench: $(VENV)/.dev $(PAGE)  ## one figure: make bench F=first_sound
-	@PYTHONPATH=tests $(BIN)/python bench/$(F).py
+bench: $(VENV)/.dev $(PAGE)  ## one figure: make bench F=first_sound, make bench F=crowd WITH="10000 50 10"
+	@PYTHONPATH=tests $(BIN)/python bench/$(F).py $(WITH)
 
 wheel: $(VENV)/.dev  ## dist/whatssound-*.whl, the page inside
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
