@@ -86,7 +86,7 @@ async def serve(start: Start, line: Line) -> None:
 
 async def _open(doors: _Doors, parts: GatewayParts, line: Line) -> None:
     """Let people in as soon as it is known who may."""
-    await parts.knows_people()
+    await parts.ready()
     doors.open()
     line.send(Ready())
 
