@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from whatssound.bus.log import LogPosition
+from whatssound.gateway.burst import Burst
 from whatssound.gateway.hub import Hub
 from whatssound.ids import RoomId, UserId
 from whatssound.wire.errors import Refusal
@@ -44,17 +45,18 @@ class HubListener:
         self._covered.append((self.at.epoch, self.at.seq))
         feed.release(self, self.at)
 
-    def send(self, frame: bytes, *, state: Hashable | None = None) -> None:
-        del state
-        message = json.loads(frame[4 if frame[1] == 126 else 2 :])
-        if message[3] != "chat":
-            return
-        payload: dict[str, Any] = message[4]
+    def take(self, burst: Burst, /) -> None:
+        for part in burst.parts:
+            message = json.loads(part.frame[4 if part.frame[1] == 126 else 2 :])
+            if message[3] == "chat":
+                self._hear(message[4])
+        self._told.set()
+
+    def _hear(self, payload: dict[str, Any]) -> None:
         if payload["prev"] != self.at.seq:
             self.broken.append(f"{payload['n']} follows {payload['prev']}, but it stood at {self.at.seq}")
         self.at = LogPosition(self.at.epoch, payload["seq"], payload["key"])
         self.heard.append((self.at.epoch, payload["n"]))
-        self._told.set()
 
     def start_over(self) -> None:
         self.resets += 1
