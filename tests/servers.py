@@ -19,7 +19,10 @@ _READY = re.compile(rb"^WhatsSound is ready: .*\n", re.MULTILINE)
 
 
 class ServerProcess:
-    """`whatssound serve` on loopback; the port stays the same over restarts."""
+    """`whatssound serve` on loopback; the port stays the same over restarts.
+
+    With TEST_WORKERS in the environment it has so many processes, unless a test says how many.
+    """
 
     def __init__(
         self,
@@ -111,10 +114,12 @@ class ServerProcess:
                 return json.load(answer)
         except urllib.error.HTTPError as problem:
             with problem:
-                raise ApiProblem(problem.code, problem.read()) from None
+                raise ApiProblem(problem.code, problem.read(), problem.headers.get("Retry-After")) from None
 
     def _environment(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WHATSSOUND_")}
+        if workers := os.environ.get("TEST_WORKERS"):
+            clean["WHATSSOUND_WORKERS"] = workers
         return {**clean, **self.environment, "PYTHONUNBUFFERED": "1"}
 
     def token(self, role: str, name: str | None = None) -> str:
@@ -134,9 +139,10 @@ class ServerProcess:
 class ApiProblem(Exception):
     """An error answer of the API."""
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, body: bytes, retry_after: str | None = None) -> None:
         super().__init__(f"{status}: {body[:500]!r}")
         self.status = status
+        self.retry_after = retry_after
         self.body = json.loads(body)
 
 
