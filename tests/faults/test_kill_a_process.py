@@ -158,6 +158,7 @@ def test_http_says_try_again_while_the_owner_process_is_away(tmp_path: Path) -> 
         assert {(problem.status, problem.body["code"], problem.retry_after) for problem in seen} == {
             (503, "unavailable", "1")
         }
+        assert "Traceback" not in server.errors.read_text()
 
 
 async def test_a_killed_nats_server_loses_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from typing import cast
 
 from whatssound.gateway.closing import LINGER_S
 from whatssound.gateway.handshake import http_answer
@@ -41,7 +42,7 @@ class TurnedAway(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say it."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(http_answer(self._refusal))
-        transport.write_eof()
-        asyncio.get_running_loop().call_later(LINGER_S, transport.abort)
+        out = cast(asyncio.Transport, transport)
+        out.write(http_answer(self._refusal))
+        out.write_eof()
+        asyncio.get_running_loop().call_later(LINGER_S, out.abort)
