@@ -105,6 +105,7 @@ async def opened(
     ticking: bool = True,
     proxies: Sequence[str] = (),
     flusher: Flusher | None = None,
+    drain_s: float = 0.0,
 ) -> AsyncIterator[Rig]:
     """The rig over `folder`. Without `ticking` the gateway's timers are the test's to turn."""
     async with AsyncExitStack() as stack:
@@ -140,6 +141,7 @@ async def opened(
             timeline=time,
             proxies=Proxies.of(proxies),
             flusher=flusher,
+            drain_s=drain_s,
         )
         if ticking:
             await gateway.start()

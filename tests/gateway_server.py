@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from whatssound.accounts.user import Identity
 from whatssound.config import Limits
+from whatssound.gateway.admission import Admission
 from whatssound.gateway.channel import Channel
 from whatssound.gateway.handshake import Upgrade
 from whatssound.gateway.metrics import Metrics
@@ -146,6 +147,7 @@ class Doorkeeper:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self.limits = limits
         self.metrics = Metrics(CollectorRegistry())
+        self.admission = Admission(limits, now_s=lambda: 0.0, chance=lambda: 0.0)
         self.sweep = Sweep()
         self.tokens: list[str | None] = []
         self._left = asyncio.Event()

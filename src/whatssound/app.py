@@ -62,7 +62,7 @@ from whatssound.remote.owner import Owner
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
-from whatssound.wires import Wires, server_time, wires
+from whatssound.wires import Wires, wires
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +144,14 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(config.data, lock=together.lock if together else None))
         forget_abandoned(folder.uploads)
-        registry = CollectorRegistry()
-        nats = together.nats if together else config.nats
-        between = await stack.enter_async_context(wires(nats, name="whatssound owner", registry=registry))
-        timeline = await _server_time(between, together, registry, stack)
-        base = await _foundation(config, folder, timeline, registry, stack)
+        base = await _foundation(config, folder, stack)
         people = await _people(base, stack)
         accounts = people.accounts
         audio = await _audio(base, stack)
         library, edge = audio.library, audio.edge
         rescans = _rescans(base, library)
+        nats = together.nats if together else config.nats
+        between = await stack.enter_async_context(wires(nats, name="whatssound owner", registry=base.registry))
         rooms = await _rooms(base, accounts, audio, between.log, stack)
         proxies = Proxies.of(config.trusted_proxies)
         gateway = Gateway(
@@ -164,7 +162,9 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
             timeline=base.timeline,
             proxies=proxies,
             registry=base.registry,
+            drain_s=config.drain_s,
         )
+        _show(base, "admission", gateway.admission.statistics)
         _show(base, "joins", gateway.snapshots.statistics)
         _show(base, "flushing", gateway.hub.flushing)
         await gateway.start()
@@ -195,7 +195,7 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
                 rescans=rescans,
                 edge=edge,
                 listeners=gateway.listeners,
-                not_ready=lambda: _not_ready(base.database, between),
+                not_ready=lambda: _not_ready(base.database, between, gateway),
                 missing=together.missing if together else tuple,
                 metrics=lambda: _figures(base.registry, between.bus, together),
                 upload_folder=folder.uploads,
@@ -221,26 +221,14 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
         )
 
 
-async def _server_time(
-    between: Wires, together: Together | None, registry: CollectorRegistry, stack: AsyncExitStack
-) -> Timeline:
-    """This process's own time when it is alone; otherwise the one that it and its gateway processes agree on."""
-    if together is None:
-        return Timeline()
-    timeline, clock = await stack.enter_async_context(server_time(between, "owner", owns=True, registry=registry))
-    await clock.ready()
-    return timeline
-
-
-async def _foundation(
-    config: Config, folder: DataFolder, timeline: Timeline, registry: CollectorRegistry, stack: AsyncExitStack
-) -> _Foundation:
+async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack) -> _Foundation:
     secret = open_secret(folder.secret, jwt_secret=config.jwt_secret)
     upgrade(sqlite_url(folder.database, driver="pysqlite"))
     database = Database(sqlite_url(folder.database))
     stack.push_async_callback(database.close)
+    timeline = Timeline()
     ids = Snowflakes(timeline.now_ms, floor_ms=ms_of(await newest_id(database)) + 1)
-    return _Foundation(config, folder, secret, database, timeline, ids, registry)
+    return _Foundation(config, folder, secret, database, timeline, ids, CollectorRegistry())
 
 
 def _accounts(base: _Foundation) -> Accounts:
@@ -366,8 +354,10 @@ def _show(base: _Foundation, part: str, statistics: Callable[[], Any]) -> None:
     base.registry.register(StatisticsCollector(part, statistics))
 
 
-async def _not_ready(database: Database, between: Wires) -> Sequence[str]:
-    reasons = [] if between.connected() else ["there is no connection to NATS"]
+async def _not_ready(database: Database, between: Wires, gateway: Gateway) -> Sequence[str]:
+    reasons = ["it is stopping"] if gateway.draining else []
+    if not between.connected():
+        reasons.append("there is no connection to NATS")
     try:
         await newest_id(database)
     except OSError as problem:
@@ -388,4 +378,4 @@ async def people_of(config: Config) -> AsyncGenerator[People]:
     folder = DataFolder(config.data)
     folder.make()
     async with AsyncExitStack() as stack:
-        yield await _people(await _foundation(config, folder, Timeline(), CollectorRegistry(), stack), stack)
+        yield await _people(await _foundation(config, folder, stack), stack)

@@ -121,7 +121,7 @@ async def test_a_reader_that_was_too_slow_is_told_to_resume(tmp_path: Path) -> N
             while rig.gateway.listeners(room.id):
                 sent += 1
                 await say(rig, room, sent, padding="x" * 10_000)
-            assert (await slow.rest()).endswith(b"\x88\x08\x0f\xa8resume")  # 4008
+            assert (await slow.rest())[-40:].count(b"\x0f\xa8resume retry_after_ms=") == 1  # 4008
 
 
 async def test_a_burst_beyond_the_limit_is_refused_and_disturbs_nobody(tmp_path: Path) -> None:
@@ -144,14 +144,15 @@ async def test_a_drain_sends_everybody_away_and_takes_nobody_in(tmp_path: Path) 
         draining = asyncio.create_task(rig.gateway.drain())
         assert await closed_with(client) == 1012
         await other.lost()
-        assert other.closed_with == (1012, "restart")
+        assert other.closed_with is not None
+        assert other.closed_with[0] == 1012
         await draining
         assert rig.gateway.statistics() == (0, 0, 0, 0, 0)
         with pytest.raises(InvalidStatus) as refused:
             async with connected(rig.port):
                 pass
         assert refused.value.response.status_code == 503
-        assert refused.value.response.headers["retry-after"] == "1"
+        assert 1 <= int(refused.value.response.headers["retry-after"]) <= 3
 
 
 async def test_a_room_that_cannot_keep_up_refuses_chat_before_it_is_stored(tmp_path: Path) -> None:

@@ -210,7 +210,8 @@ async def test_a_stop_tells_every_socket_to_come_back_and_leaves_nothing(tmp_pat
             ended = await asyncio.to_thread(server.stop, number)
             for client in clients.values():
                 await client.lost()
-                assert client.closed_with == (1012, "restart")
+                assert client.closed_with is not None
+                assert client.closed_with[0] == 1012
         assert ended == 0
         assert not any(alive(pid) for pid in family)
     assert "Traceback" not in server.errors.read_text()

@@ -48,8 +48,12 @@ def test_what_the_server_asks_for_is_kept_and_scattered() -> None:
 
 
 def test_a_restart_is_not_met_by_everybody_at_once() -> None:
-    assert {wait_after_close_ms(1012, chance / 10) for chance in range(11)} == {chance * 200 for chance in range(11)}
-    assert wait_after_close_ms(4008, 0.5) < 100
+    assert {wait_after_close_ms(1012, "", chance / 10) for chance in range(11)} == {
+        chance * 200 for chance in range(11)
+    }
+    assert wait_after_close_ms(4008, "resume", 0.5) < 100
+    assert wait_after_close_ms(4008, "resume retry_after_ms=420", 0.5) == 420
+    assert wait_after_close_ms(1012, "restart retry_after_ms=9000000", 0.5) == 30_000
 
 
 def test_a_token_is_renewed_at_80_percent_of_its_life() -> None:

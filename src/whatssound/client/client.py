@@ -177,7 +177,7 @@ class Client:
             self._connected.clear()
             self._closes[code] = self._closes.get(code, 0) + 1
             _log.info("the connection was closed: %d %s", code, reason)
-            await asyncio.sleep(wait_after_close_ms(code, self.chance()) / 1_000)
+            await asyncio.sleep(wait_after_close_ms(code, reason, self.chance()) / 1_000)
             connection = await self._opened_again()
             self._use(connection)
 

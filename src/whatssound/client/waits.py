@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from whatssound.wire.hints import hint_ms
+
 CONNECT_MS: Final = (50, 150, 300, 600, 1_000, 2_000, 4_000, 8_000)
 """Between tries to open the socket."""
 
@@ -13,6 +15,9 @@ RESTART_MS: Final = 2_000
 """A server that restarts (1012) is met again within so long, each client at a moment of its own."""
 
 RESTART = 1012
+
+LONGEST_MS: Final = 30_000
+"""However long a server asks to wait."""
 
 
 def wait_ms(steps: Sequence[int], tries: int, chance: float, *, retry_after_ms: int | None = None) -> float:
@@ -25,11 +30,14 @@ def wait_ms(steps: Sequence[int], tries: int, chance: float, *, retry_after_ms: 
     return scattered if retry_after_ms is None else max(scattered, retry_after_ms * (1 + chance / 2))
 
 
-def wait_after_close_ms(code: int, chance: float) -> float:
-    """The wait before the first try after the server closed the socket with `code`.
+def wait_after_close_ms(code: int, reason: str, chance: float) -> float:
+    """The wait before the first try after the server closed the socket with `code` and `reason`.
 
-    4008 (too far behind) and a connection that broke are tried again soon; a restart takes a moment.
+    When the reason says when to come back, that counts: the server gave each client another moment. Else 4008 (too far
+    behind) and a connection that broke are tried again soon; a restart takes a moment.
     """
+    if (asked_ms := hint_ms(reason)) is not None:
+        return min(asked_ms, LONGEST_MS)
     return RESTART_MS * chance if code == RESTART else wait_ms(CONNECT_MS, 1, chance)
 
 

@@ -27,6 +27,15 @@ class Limits:
     """Channels one socket may join (Supabase's default)."""
     idle_timeout_s: float = 90.0
     """A socket that says nothing for this long is closed; hidden tabs beat once a minute."""
+    upgrades_per_second: int = 1_000
+    """Sockets one process lets in, sustained: 10,000 who come back at once are in within 10 s, in half of its time."""
+    upgrades_burst: int = 2_000
+    """Sockets one process lets in at once; whoever comes too early is told when to try again."""
+    sockets_per_address: int = 2_000
+    """Sockets from one address (of IPv6: one network) in one process: a party of hundreds behind one router, with
+    several pages each. This computer itself is not limited."""
+    sockets_per_user: int = 50
+    """Sockets of one person in one process: every page and app open anywhere. This computer itself is not limited."""
     outbox_bytes: int = 256 * 1024
     """What may wait for a slow reader before its socket is closed with the advice to resume."""
     outbox_s: float = 5.0
@@ -118,6 +127,9 @@ class Config:
     jwt_secret: str | None = None
     """HS256 key for tokens, 32 bytes or more; derived from the data folder's secret when not set. Changing it signs
     everybody out. Not for a command line, which other users of the computer can read."""
+    drain_s: float = 2.0
+    """Over how long a stop sends listeners away, a few at a time. Behind a load balancer 10 to 30; the orchestrator's
+    grace period has to be 20 s longer."""
     log: LogLevel = "INFO"
     """What is written to standard error: `DEBUG`, `INFO`, `WARNING` or `ERROR` and worse."""
     limits: Limits = field(default_factory=Limits)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -184,6 +184,5 @@ class Channel(ABC):
 
 
 def refusal_payload(refusal: Refusal) -> Json:
-    """The payload of a `phx_close` or `phx_error` that a person should understand: `{code, message}`."""
-    body: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
-    return encode_json(body)
+    """The payload of a `phx_close` or `phx_error` that a person should understand: `{code, message, …}`."""
+    return encode_json(refusal.as_body())

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 import structlog
@@ -14,7 +15,9 @@ from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
+from whatssound.gateway.admission import Admission
 from whatssound.gateway.channel import Channel
+from whatssound.gateway.drain import Drain
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.handshake import Upgrade
 from whatssound.gateway.hub import Hub
@@ -27,10 +30,14 @@ from whatssound.gateway.socket import Socket, SocketFactory
 from whatssound.gateway.sweep import TICK_S, Sweep
 from whatssound.ids import RoomId
 from whatssound.wire.errors import Refusal
+from whatssound.wire.hints import scattered_ms
 from whatssound.wire.phoenix import Frame
 
 DRAIN_S = 5.0
-"""How long a drain waits for commands that are being done and for clients to hang up."""
+"""How long a drain waits, after all were told, for commands that are being done and for clients to hang up."""
+
+AWAY_MS = 3_000
+"""Over how long those scatter who come while this process ends; on one machine the next one is there by then."""
 
 SIGNED_OUT_S = 1.0
 """How long sockets outlive the tokens they were opened with, once those are recalled; commands are refused at once."""
@@ -67,10 +74,13 @@ class Gateway:
         proxies: Proxies | None = None,
         registry: CollectorRegistry | None = None,
         flusher: Flusher | None = None,
+        drain_s: float = 0.0,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.limits = limits
         self.metrics = Metrics(registry or CollectorRegistry())
         self.hub = Hub(log, bus, self.metrics, device_seen=services.device_seen, flusher=flusher)
+        self.admission = Admission(limits, now_s=time.monotonic, chance=chance)
         self.now_ms = timeline.now_ms
         self.protocol_factory = SocketFactory(self, limits)
         self._services = services
@@ -78,9 +88,11 @@ class Gateway:
         self.snapshots = JoinSnapshots(services.view, timeline.now_ms)
         self._parts = RoomParts(self.hub, services, self.snapshots, timeline)
         self._sweep = Sweep()
-        self._sockets: set[Socket] = set()
+        self._sockets: dict[Socket, str] = {}
         self._work: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.Task[None] | None = None
+        self._drain = Drain(spread_s=drain_s, per_second=limits.upgrades_per_second, chance=chance)
+        self._chance = chance
         self._draining = False
         self._empty = asyncio.Event()
         services.on_member(self.hub.on_member)
@@ -94,22 +106,31 @@ class Gateway:
         await self.hub.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._swept())
 
-    async def drain(self, grace_s: float = DRAIN_S) -> None:
-        """Take no new sockets and tell the open ones to reconnect (1012).
+    @property
+    def draining(self) -> bool:
+        """Whether it takes no new sockets any more."""
+        return self._draining
 
-        Returns when they are gone and the commands that were being done are done, or after `grace_s`.
+    async def drain(self, grace_s: float = DRAIN_S) -> None:
+        """Take no new sockets and tell the open ones to reconnect (1012), spread over the time it was made with.
+
+        Returns when they are gone and the commands that were being done are done, or `grace_s` after all were told.
         """
         self._draining = True
-        for socket in self.sockets():
-            socket.close(1012, "restart")
+        await self._drain.run(self.sockets())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 while self._work or self._sockets:
                     self._empty.clear()
                     await self._empty.wait()
 
+    def hurry(self) -> None:
+        """Drain all at once, now or when it begins."""
+        self._drain.hurry()
+
     async def stop(self) -> None:
-        """Drain what is not drained yet, and end every task."""
+        """Drain what is not drained yet, without taking time over it, and end every task."""
+        self.hurry()
         await self.drain()
         tasks = [*self._work, *([self._sweeping] if self._sweeping is not None else [])]
         for task in tasks:
@@ -134,20 +155,34 @@ class Gateway:
     # --- what sockets and sessions call -------------------------------------------------------------------------
 
     def admit(self, upgrade: Upgrade, socket: Socket) -> Session:
-        """The session for an upgrade. Raises Refusal `unauthorized` for a bad token, `unavailable` when draining."""
+        """The session for an upgrade.
+
+        Raises Refusal `unauthorized` for a bad token, `unavailable` when draining, `overloaded` when too many come at
+        once, `rate_limited` when too many are here from one address or of one person.
+        """
         if self._draining:
-            raise Refusal("unavailable", "This server is restarting.", retry_after_ms=1_000)
+            wait_ms = scattered_ms(AWAY_MS, self._chance())
+            raise Refusal("unavailable", "This server is restarting.", retry_after_ms=wait_ms)
+        self.admission.arrive()
         identity = None if upgrade.token is None else self._services.verify(upgrade.token)
         home = self._proxies.home(socket.peer, upgrade.forwarded_for)
         session = Session(socket, upgrade.serializer, identity, self, home=home)
-        self._sockets.add(socket)
+        self.admission.enter(home)
+        try:
+            if identity is not None and identity.user_id is not None:
+                session.speak_for(identity.user_id)
+        except Refusal:
+            self.admission.leave(home)
+            raise
+        self._sockets[socket] = home
         self._sweep.add(socket)
         self.metrics.sockets.set(len(self._sockets))
         return session
 
     def lost(self, socket: Socket) -> None:
         """The connection of a socket is gone, admitted or not."""
-        self._sockets.discard(socket)
+        if (home := self._sockets.pop(socket, None)) is not None:
+            self.admission.leave(home)
         self._sweep.remove(socket)
         self.metrics.sockets.set(len(self._sockets))
         self._empty.set()

@@ -1,6 +1,7 @@
 """`room:<id>`: a listener's or a DJ's channel into a room."""
 
 import contextlib
+import random
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from whatssound.ids import RoomId, UserId, parse_id
 from whatssound.rooms.view import RoomView
 from whatssound.wire import commands, events
 from whatssound.wire.errors import Refusal
+from whatssound.wire.hints import scattered_ms
 from whatssound.wire.phoenix import EMPTY, Frame, Json
 
 PREFIX: Final = "room:"
@@ -30,6 +32,9 @@ REACTIONS_PER_S, REACTIONS_BURST = 5, 10
 
 TYPING_PER_S, TYPING_BURST = 0.5, 2
 """A client that types says so every few seconds; more is answered ok and dropped."""
+
+REJOIN_MS: Final = 1.0
+"""How much time a process has for one who joins again, when everybody in a room has to."""
 
 VISIT_EVERY_MS: Final = 300_000
 """How often the room hears again from which home somebody listens; a ban forgets homes a day after it heard last."""
@@ -89,8 +94,13 @@ class RoomChannel(Channel):
         return self.session.take
 
     def start_over(self) -> None:
-        """The room's events are not known any more: the client joins again and gets a snapshot."""
-        self.close("phx_error")
+        """The room's events are not known any more: the client joins again and gets a snapshot.
+
+        Everybody in the room does, so each is told another moment.
+        """
+        wait_ms = scattered_ms(self._parts.hub.listeners(self._room_id) * REJOIN_MS, random.random())
+        message = "The session's events were interrupted; join again."
+        self.close("phx_error", refusal_payload(Refusal("unavailable", message, retry_after_ms=wait_ms)))
 
     def concerned(self, what: str) -> None:
         """This person was kicked, banned or muted, or got another role."""
@@ -105,6 +115,8 @@ class RoomChannel(Channel):
         """Attach first, then look: what happens meanwhile follows the reply."""
         asked = _decoded(_decode_join, "phx_join", payload)
         self._identity = self._identified(asked.access_token)
+        if self.user_id is not None:
+            self.session.speak_for(self.user_id)
         self._room_id = _room_id(self.topic)
         self._device = asked.device
         if not self._parts.hub.knows(self._room_id):

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from whatssound.accounts.user import Identity
 from whatssound.config import Limits
+from whatssound.gateway.admission import Admission
 from whatssound.gateway.bucket import TokenBucket
 from whatssound.gateway.channel import Channel, encode_json
 from whatssound.gateway.crowd import Take
 from whatssound.gateway.metrics import Metrics
+from whatssound.ids import UserId
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import EMPTY, NULL, Frame, Json, MalformedFrame, Serializer, text_frame
 
@@ -69,6 +71,8 @@ class Rules(Protocol):
     def limits(self) -> Limits: ...
     @property
     def metrics(self) -> Metrics: ...
+    @property
+    def admission(self) -> Admission: ...
     def now_ms(self) -> float:
         """Server time."""
         ...
@@ -111,6 +115,7 @@ class Session:
         limits, now = rules.limits, now_s()
         self._events = TokenBucket(limits.socket_events_per_second, limits.socket_events_burst, now_s=now)
         self._flood = TokenBucket(FLOOD_PER_S, FLOOD_BURST, now_s=now)
+        self._people: tuple[UserId, ...] = ()
         self._channels: dict[str, Channel] = {}
         self._pending = 0
         self._junk = 0
@@ -157,6 +162,8 @@ class Session:
         """The socket is gone or going; leave everything."""
         if self.state is SessionState.OPEN:
             self.state = SessionState.ENDED
+            for user in self._people:
+                self._rules.admission.leave_as(user, self.home)
             for channel in tuple(self._channels.values()):
                 channel.abandon()
 
@@ -204,6 +211,12 @@ class Session:
     def count_shed(self) -> None:
         """Note a chat message that was refused because the room's flushes cannot keep up."""
         self._rules.metrics.shed.inc()
+
+    def speak_for(self, user: UserId) -> None:
+        """This socket speaks for `user` from now on. Refusal `rate_limited` when too many do already."""
+        if self.state is SessionState.OPEN and user not in self._people:
+            self._rules.admission.enter_as(user, self.home)
+            self._people += (user,)
 
     def renewed(self, identity: Identity) -> None:
         """A person showed a newer token: it is the socket's and all their channels' from now on."""

@@ -6,6 +6,7 @@ picows parses what arrives in its own read buffer; what leaves is pre-encoded an
 
 import asyncio
 import logging
+import random
 import struct
 import time
 from collections.abc import Callable, Hashable
@@ -28,6 +29,7 @@ from whatssound.gateway.outbox import Outbox, OutboxStatistics
 from whatssound.gateway.session import Session
 from whatssound.gateway.straight import straight_writer
 from whatssound.wire.errors import Refusal
+from whatssound.wire.hints import scattered_ms, with_hint
 
 READ_BUFFER_BYTES = 2_048
 """The smallest that picows takes; it grows for a longer frame. 16 KB, its default, is 29 KB a connection."""
@@ -329,7 +331,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
             self._session.may_receive()
 
     def _fell_behind(self) -> None:
-        self.close(4008, "resume")
+        self.close(4008, with_hint("resume", scattered_ms(1_000, random.random())))
 
     def _linger(self) -> None:
         """Say that nothing more comes, and read the rest into nothing until the client has gone."""

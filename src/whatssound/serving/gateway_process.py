@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from uvicorn.server import ServerState
@@ -71,9 +71,8 @@ async def serve(start: Start, line: Line) -> None:
     raise_open_files()
     stopping = asyncio.Event()
     await line.spoken_to()  # the owner process is there: the first word is always an introduction
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with running_gateway(start.config, name=f"gateway-{start.index}", nats=start.nats) as parts:
+        _on_signals(stopping, parts.gateway.hurry)
         doors = _Doors(start, parts)
         line.listen(doors.told, stopping.set)
         opening = asyncio.create_task(_open(doors, parts, line))
@@ -84,9 +83,21 @@ async def serve(start: Start, line: Line) -> None:
         await parts.gateway.drain()
 
 
+def _on_signals(stopping: asyncio.Event, hurry: Callable[[], None]) -> None:
+    """Stop at the first; at the second, send everybody away at once."""
+
+    def asked() -> None:
+        if stopping.is_set():
+            hurry()
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked)
+
+
 async def _open(doors: _Doors, parts: GatewayParts, line: Line) -> None:
     """Let people in as soon as it is known who may."""
-    await parts.ready()
+    await parts.knows_people()
     doors.open()
     line.send(Ready())
 

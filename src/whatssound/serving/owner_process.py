@@ -17,7 +17,7 @@ from whatssound.serving.run import serve_parts
 from whatssound.serving.server import Server, raise_open_files
 
 OTHERS_S = DRAIN_S + 1.0
-"""How long it answers gateway processes that drain at the same time."""
+"""How much longer than a drain takes it answers gateway processes that drain at the same time."""
 
 
 class _Doors:
@@ -62,9 +62,9 @@ class _Doors:
         """Take no new connections; gateway processes do the same."""
         self._acceptor.close()
 
-    async def alone(self) -> None:
+    async def alone(self, patience_s: float) -> None:
         """Return when the gateway processes are gone, or are late."""
-        await self._taking_over.all_gone(OTHERS_S)
+        await self._taking_over.all_gone(patience_s)
         self._taking_over.close()
 
     def _protocol(self) -> asyncio.BaseProtocol:
@@ -86,9 +86,9 @@ async def serve(start: Start, line: Line) -> None:
             line.send(Ready(await greeting(parts) if start.first else ""))
 
         async def drain() -> None:
-            doors.shut()
             await parts.gateway.drain()
-            await doors.alone()
+            doors.shut()
+            await doors.alone(start.config.drain_s + OTHERS_S)
 
         await serve_parts(parts, [], announce=announce, drain=drain)
 

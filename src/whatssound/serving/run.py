@@ -46,7 +46,7 @@ async def serve_parts(
         work.append(asyncio.create_task(_at_the_edge(_scan(parts))))
 
     config = uvicorn_config(parts.http, parts.gateway.protocol_factory, public_path=parts.config.public_path)
-    server = Server(config, announce=announced, drain=drain)
+    server = Server(config, announce=announced, drain=drain, hurry=parts.gateway.hurry)
     try:
         await demo_plays.wait()
         await server.serve(sockets=listeners)

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
+from types import FrameType
 from typing import cast
 
 import uvicorn
@@ -32,15 +33,21 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, announce: Callable[[], Awaitable[None]], drain: Callable[[], Awaitable[None]]
+        self,
+        config: uvicorn.Config,
+        *,
+        announce: Callable[[], Awaitable[None]],
+        drain: Callable[[], Awaitable[None]],
+        hurry: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._announce = announce
         self._drain = drain
+        self._hurry = hurry
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Stop on SIGINT and SIGTERM; a second one does not wait for downloads."""
+        """Stop on SIGINT and SIGTERM; a second one waits for nothing that takes its time."""
         loop = asyncio.get_running_loop()
         signals = (signal.SIGINT, signal.SIGTERM)
         for number in signals:
@@ -51,15 +58,21 @@ class Server(uvicorn.Server):
             for number in signals:
                 loop.remove_signal_handler(number)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first time begin to stop; the second time send everybody away at once and wait for no download."""
+        del sig, frame
+        if self.should_exit:
+            self._hurry()
+            self.force_exit = True
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer requests, and only then say so: by now Ctrl-C is a clean stop."""
         await super().startup(sockets)
         await self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the door, send every listener away with the advice to come back, then let uvicorn finish."""
-        for server in self.servers:
-            server.close()
+        """Send every listener away with the advice to come back, while HTTP goes on; then let uvicorn finish."""
         await self._drain()
         await super().shutdown(sockets)
 

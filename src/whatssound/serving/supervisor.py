@@ -216,7 +216,7 @@ class Supervisor:
         for listener in self._listeners:
             listener.close()
         self._tell_all(signal.SIGTERM)
-        _, late = await asyncio.wait(keepers, timeout=STOP_S)
+        _, late = await asyncio.wait(keepers, timeout=self._config.drain_s + STOP_S)
         if late:
             self._log.error("processes did not stop in time and are killed", count=len(late))
             self._tell_all(signal.SIGKILL)
