@@ -10,13 +10,19 @@ ARGS ?= --demo
 # A registry that does not answer would hold the start for ever; macOS has no `timeout`, and waits.
 IN_TIME := $(shell command -v timeout >/dev/null && echo timeout 600)
 
-.PHONY: run test check fix page wheel bench clean test-tools
+.PHONY: run test check fix page wheel bench clean test-tools test-browsers test-servers
 
 run: $(VENV)/.runtime $(PAGE)  ## the demo room on http://127.0.0.1:8000
 	@$(BIN)/whatssound serve $(ARGS)
 
-test: test-tools check web-test $(PAGE)  ## everything, in real servers and real browsers
-	$(BIN)/pytest tests/integration tests/faults tests/e2e
+test: test-tools check web-test $(PAGE)  ## everything, in real servers and real browsers; two parts at a time
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-browsers test-servers
+
+test-browsers: $(VENV)/.dev $(PAGE)
+	@$(BIN)/pytest tests/e2e
+
+test-servers: $(VENV)/.dev $(PAGE)
+	@$(BIN)/pytest tests/integration tests/faults
 
 check: $(VENV)/.dev  ## format, lint, types, layers and the fast tests
 	$(BIN)/ruff format --check .

@@ -7,13 +7,15 @@ import json
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from whatssound.adapters.nats import LogSettings, NatsConnection, NatsLog, NatsServer, ServerPlan
-from whatssound.bus.log import LogUnavailable
+from whatssound.bus.log import LogEvent, LogPosition, LogUnavailable, Reset, RoomLog
+from whatssound.ids import RoomId
+from whatssound.wire.record import encode_record
 
 PATIENCE_S = 30.0
 TOKEN = "for tests only"
@@ -26,8 +28,8 @@ def installed() -> bool:
 
 
 @contextlib.contextmanager
-def one_server(folder: Path, *, extra: str = "") -> Iterator[NatsServer]:
-    server = NatsServer(ServerPlan(folder, token=TOKEN, extra=extra))
+def one_server(folder: Path, *, max_payload_bytes: int = 1 << 20, extra: str = "") -> Iterator[NatsServer]:
+    server = NatsServer(ServerPlan(folder, token=TOKEN, max_payload_bytes=max_payload_bytes, extra=extra))
     server.start()
     try:
         yield server
@@ -92,7 +94,45 @@ async def opened_log(connection: NatsConnection, settings: LogSettings) -> NatsL
                 await asyncio.sleep(0.05)
 
 
+async def api(connection: NatsConnection, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What an operator's tool would ask of JetStream."""
+    reply = await connection.request(f"$JS.API.{what}", json.dumps(body or {}).encode(), timeout_s=10)
+    answer = json.loads(reply.data)
+    assert "error" not in answer, answer
+    return answer
+
+
 async def leader_of(connection: NatsConnection, stream: str) -> str:
     """The name of the server that leads the stream."""
-    reply = await connection.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout_s=5)
-    return json.loads(reply.data)["cluster"]["leader"]
+    return (await api(connection, f"STREAM.INFO.{stream}"))["cluster"]["leader"]
+
+
+@contextlib.asynccontextmanager
+async def losing_live_events(connection: NatsConnection, stream: str) -> AsyncIterator[None]:
+    """While this lasts the server stores events and tells nobody."""
+    config = (await api(connection, f"STREAM.INFO.{stream}"))["config"]
+    await api(connection, f"STREAM.UPDATE.{stream}", {key: config[key] for key in config if key != "republish"})
+    yield
+    await api(connection, f"STREAM.UPDATE.{stream}", config)
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Return once `reached()`, which something beside this task brings about."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not reached():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.01)
+
+
+async def append(log: RoomLog, *numbers: int, room: RoomId) -> list[LogPosition]:
+    """Chat events whose key and text are their number."""
+    return [await log.append(room, encode_record("chat", {"n": n}), key=f"k{n}") for n in numbers]
+
+
+async def replayed(log: RoomLog, after: LogPosition, room: RoomId) -> list[str] | None:
+    """The keys of what came after, or None for a reset."""
+    answer = await log.replay(room, after)
+    return None if isinstance(answer, Reset) else keys(answer)
+
+
+def keys(events: Sequence[LogEvent]) -> list[str]:
+    return [event.key for event in events]

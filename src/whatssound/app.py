@@ -62,7 +62,7 @@ from whatssound.remote.owner import Owner
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
-from whatssound.wires import Wires, wires
+from whatssound.wires import Wires, server_time, wires
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +144,16 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(config.data, lock=together.lock if together else None))
         forget_abandoned(folder.uploads)
-        base = await _foundation(config, folder, stack)
+        registry = CollectorRegistry()
+        nats = together.nats if together else config.nats
+        between = await stack.enter_async_context(wires(nats, name="whatssound owner", registry=registry))
+        timeline = await _server_time(between, together, registry, stack)
+        base = await _foundation(config, folder, timeline, registry, stack)
         people = await _people(base, stack)
         accounts = people.accounts
         audio = await _audio(base, stack)
         library, edge = audio.library, audio.edge
         rescans = _rescans(base, library)
-        nats = together.nats if together else config.nats
-        between = await stack.enter_async_context(wires(nats, name="whatssound owner", registry=base.registry))
         rooms = await _rooms(base, accounts, audio, between.log, stack)
         proxies = Proxies.of(config.trusted_proxies)
         gateway = Gateway(
@@ -221,14 +223,26 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
         )
 
 
-async def _foundation(config: Config, folder: DataFolder, stack: AsyncExitStack) -> _Foundation:
+async def _server_time(
+    between: Wires, together: Together | None, registry: CollectorRegistry, stack: AsyncExitStack
+) -> Timeline:
+    """This process's own time when it is alone; otherwise the one that it and its gateway processes agree on."""
+    if together is None:
+        return Timeline()
+    timeline, clock = await stack.enter_async_context(server_time(between, "owner", owns=True, registry=registry))
+    await clock.ready()
+    return timeline
+
+
+async def _foundation(
+    config: Config, folder: DataFolder, timeline: Timeline, registry: CollectorRegistry, stack: AsyncExitStack
+) -> _Foundation:
     secret = open_secret(folder.secret, jwt_secret=config.jwt_secret)
     upgrade(sqlite_url(folder.database, driver="pysqlite"))
     database = Database(sqlite_url(folder.database))
     stack.push_async_callback(database.close)
-    timeline = Timeline()
     ids = Snowflakes(timeline.now_ms, floor_ms=ms_of(await newest_id(database)) + 1)
-    return _Foundation(config, folder, secret, database, timeline, ids, CollectorRegistry())
+    return _Foundation(config, folder, secret, database, timeline, ids, registry)
 
 
 def _accounts(base: _Foundation) -> Accounts:
@@ -378,4 +392,4 @@ async def people_of(config: Config) -> AsyncGenerator[People]:
     folder = DataFolder(config.data)
     folder.make()
     async with AsyncExitStack() as stack:
-        yield await _people(await _foundation(config, folder, stack), stack)
+        yield await _people(await _foundation(config, folder, Timeline(), CollectorRegistry(), stack), stack)

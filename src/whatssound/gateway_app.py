@@ -1,5 +1,6 @@
 """Builds the object graph of a process that only holds sockets. It reads the data folder's secret and nothing else."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,11 +14,10 @@ from whatssound.adapters.process_metrics import answer_metrics
 from whatssound.adapters.secret_file import open_secret
 from whatssound.adapters.statistics_metrics import StatisticsCollector
 from whatssound.addresses import Proxies
-from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
 from whatssound.gateway.gateway import Gateway
 from whatssound.remote.services import RemoteServices
-from whatssound.wires import wires
+from whatssound.wires import server_time, wires
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,19 @@ class GatewayParts:
     """What such a process runs."""
 
     gateway: Gateway
-    knows_people: Callable[[], Awaitable[None]]
-    """Returns once the process that owns the files was heard; until then nobody's token is believed."""
+    ready: Callable[[], Awaitable[object]]
+    """Returns once the process that owns the files was heard: until then nobody's token is believed, nor the time."""
     registry: CollectorRegistry
 
 
 @asynccontextmanager
 async def running_gateway(config: Config, *, name: str, nats: Sequence[str]) -> AsyncGenerator[GatewayParts]:
     """The parts, started; stopped in reverse order on leaving. Raises StartError, with advice."""
-    registry, timeline = CollectorRegistry(), Timeline()
+    registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         secret = open_secret(DataFolder(config.data).secret, jwt_secret=config.jwt_secret)
         between = await stack.enter_async_context(wires(nats, name=f"whatssound {name}", registry=registry))
+        timeline, clock = await stack.enter_async_context(server_time(between, name, owns=False, registry=registry))
         known = Known(AccessTokens(secret.derive("jwt"), now_ms=timeline.now_ms), now_ms=timeline.now_ms)
         services = RemoteServices(between.bus, known, homes_key=secret.derive("homes"))
         await stack.enter_async_context(services)
@@ -56,4 +57,4 @@ async def running_gateway(config: Config, *, name: str, nats: Sequence[str]) -> 
         stack.push_async_callback(gateway.stop)
         registry.register(StatisticsCollector("asking_owner", services.statistics))
         stack.callback(answer_metrics(between.bus, name, registry).close)
-        yield GatewayParts(gateway, services.ready, registry)
+        yield GatewayParts(gateway, lambda: asyncio.gather(services.ready(), clock.ready()), registry)

@@ -1,6 +1,7 @@
 """The room log and the bus of one process: in its memory when it is alone, over NATS when it is not."""
 
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.adapters.nats import LogSettings, NatsBus, NatsConnection, NatsLog, NatsUnreachable
 from whatssound.adapters.statistics_metrics import StatisticsCollector
 from whatssound.bus.bus import Bus
+from whatssound.bus.clock_sync import ClockSync
 from whatssound.bus.log import LogUnavailable, RoomLog
+from whatssound.bus.members import Members
+from whatssound.bus.timeline import Timeline
 from whatssound.config import StartError
 
 
@@ -51,6 +55,19 @@ async def wires(nats: Sequence[str], *, name: str, registry: CollectorRegistry) 
         finally:
             await bus.close()
             await log.close()
+
+
+@asynccontextmanager
+async def server_time(
+    between: Wires, node: str, *, owns: bool, registry: CollectorRegistry
+) -> AsyncGenerator[tuple[Timeline, ClockSync]]:
+    """The one server time of all that are wired together, right once `ready()` has returned; `node` is our name."""
+    timeline = Timeline()
+    members = Members(between.bus, node, owns=owns, start_ms=time.time_ns() // 1_000_000)
+    async with members, ClockSync(between.bus, members, timeline, owns=owns) as clock:
+        registry.register(StatisticsCollector("members", members.statistics))
+        registry.register(StatisticsCollector("clock", clock.statistics))
+        yield timeline, clock
 
 
 def _show(registry: CollectorRegistry, shown: Wires) -> None:

@@ -63,6 +63,7 @@ class Node:
         """Join the others; returns when it serves."""
         await self.life.enter_async_context(self.members)
         await self.life.enter_async_context(self.sync)
+        await self.sync.ready()
 
     async def die(self) -> None:
         """Gone without a farewell."""

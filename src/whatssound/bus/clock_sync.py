@@ -43,10 +43,11 @@ class ClockStatistics(NamedTuple):
 
 
 class ClockSync:
-    """Steers `timeline` while it is entered with `async with`; entering returns when it is ready and `members` knows.
+    """Steers `timeline` while it is entered with `async with`; `ready()` returns when nothing will step any more.
 
-    A node that comes to others takes over their time before it joins the ring, so that neither a newcomer nor a
-    restarted owner moves the cluster's time: whoever becomes the reference has followed the one before.
+    Until then no id and no anchor may be made, and the node is not on the ring. A node that comes to others takes over
+    their time before it joins the ring, so that neither a newcomer nor a restarted owner moves the cluster's time:
+    whoever becomes the reference has followed the one before.
     """
 
     def __init__(self, bus: Bus, members: Members, timeline: Timeline, *, owns: bool) -> None:
@@ -56,7 +57,7 @@ class ClockSync:
         self._owns = owns
         self._filter = ClockFilter()
         self._source: str | None = None
-        self._is_ready = False
+        self._known = asyncio.Event()
         self._news = asyncio.Event()
         self._samples = self._unanswered = 0
         self._off_ms = 0.0
@@ -66,10 +67,6 @@ class ClockSync:
 
     async def __aenter__(self) -> Self:
         self._answering = self._bus.answer(f"{KEY}:{self._members.node}", self._answer)
-        await self._begin()
-        self._timeline.ready()
-        self._is_ready = True
-        self._members.ready()
         self._following = asyncio.get_running_loop().create_task(self._follow())
         return self
 
@@ -79,6 +76,10 @@ class ClockSync:
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
+
+    async def ready(self) -> None:
+        """Return when this node knows the time."""
+        await self._known.wait()
 
     def statistics(self) -> ClockStatistics:
         """How this node's time is kept."""
@@ -131,6 +132,10 @@ class ClockSync:
         return answered >= FIRST_SAMPLES // 2
 
     async def _follow(self) -> None:
+        await self._begin()
+        self._timeline.ready()
+        self._known.set()
+        self._members.ready()
         while True:
             try:
                 await self.look()
@@ -156,7 +161,7 @@ class ClockSync:
 
     async def _answer(self, _: bytes) -> bytes:
         """The time, twice, since nothing happens between; nothing while this node does not know it itself."""
-        if not self._is_ready:
+        if not self._known.is_set():
             return b""
         now_ms = self._timeline.now_ms()
         return _TIMES.pack(now_ms, now_ms)
@@ -166,7 +171,7 @@ class ClockSync:
         return None if ring is None else ring.owner_of_name(KEY)
 
     def _leads(self) -> bool:
-        return self._is_ready and self._reference() == self._members.node
+        return self._known.is_set() and self._reference() == self._members.node
 
     def _knowing(self) -> list[str]:
         """Those who know the time, the reference first."""

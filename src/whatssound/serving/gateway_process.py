@@ -97,7 +97,7 @@ def _on_signals(stopping: asyncio.Event, hurry: Callable[[], None]) -> None:
 
 async def _open(doors: _Doors, parts: GatewayParts, line: Line) -> None:
     """Let people in as soon as it is known who may."""
-    await parts.knows_people()
+    await parts.ready()
     doors.open()
     line.send(Ready())
 

@@ -11,7 +11,10 @@ from whatssound.adapters.nats.connection import NatsConnection
 from whatssound.adapters.nats.replies import NoResponder, NotConnected, status_of
 from whatssound.bus.log import LogUnavailable
 
-READ_TIMEOUT_S: Final = 2.0
+LEADER_TIMEOUT_S: Final = 2.0
+
+DIRECT_TIMEOUTS_S: Final = (0.5, 1.0, 2.0)
+"""A server that hangs is still asked by chance, one time in three; the next try mostly meets another one."""
 
 BATCH_EVENTS: Final = 500
 BATCH_BYTES: Final = 1024 * 1024
@@ -89,7 +92,7 @@ class StreamReader:
     async def _at_leader(self, body: dict[str, Any]) -> Stored | None:
         subject = f"$JS.API.STREAM.MSG.GET.{self._stream}"
         try:
-            reply = await self._connection.request(subject, msgspec.json.encode(body), timeout_s=READ_TIMEOUT_S)
+            reply = await self._connection.request(subject, msgspec.json.encode(body), timeout_s=LEADER_TIMEOUT_S)
             answer = msgspec.json.decode(reply.data, type=_MessageAnswer)
         except (NotConnected, NoResponder, TimeoutError, msgspec.MsgspecError) as problem:
             raise LogUnavailable(f"the stream's leader does not answer: {problem!r}") from problem
@@ -101,18 +104,25 @@ class StreamReader:
         raise LogUnavailable(f"the stream's leader says: {answer.error}")
 
     async def _direct(self, body: dict[str, Any]) -> tuple[list[Stored], dict[str, str]]:
-        subject = f"$JS.API.DIRECT.GET.{self._stream}"
-        try:
-            replies = await self._connection.request_many(subject, msgspec.json.encode(body), timeout_s=READ_TIMEOUT_S)
-        except (NotConnected, NoResponder, TimeoutError) as problem:
-            raise LogUnavailable(f"the stream's events cannot be read: {problem!r}") from problem
-        *messages, end = replies
+        *messages, end = await self._asked(msgspec.json.encode(body))
         status = status_of(end)
         if status == "404":
             return [], {}
         if status != "204":
             raise LogUnavailable(f"the stream's events cannot be read: {status}")
         return _linked(messages), end.headers or {}
+
+    async def _asked(self, question: bytes) -> list[Msg]:
+        for timeout_s in DIRECT_TIMEOUTS_S:
+            try:
+                return await self._connection.request_many(
+                    f"$JS.API.DIRECT.GET.{self._stream}", question, timeout_s=timeout_s
+                )
+            except (NotConnected, NoResponder) as problem:
+                raise LogUnavailable(f"the stream's events cannot be read: {problem!r}") from problem
+            except TimeoutError:
+                continue
+        raise LogUnavailable("the stream's events cannot be read: no answer")
 
 
 def stored(message: Msg) -> Stored:

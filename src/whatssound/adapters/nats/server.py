@@ -48,6 +48,7 @@ class ServerPlan:
     routes: Sequence[str] = ()
     """`host:port` of every node's cluster port, this one's too. Empty: a server of its own."""
     store_bytes: int = 4 * 1024 * 1024 * 1024
+    max_payload_bytes: int = MAX_PAYLOAD_BYTES
     extra: str = ""
     """More lines of configuration."""
 
@@ -165,7 +166,7 @@ class NatsServer:
             f'http: "{plan.host}:{self._http_port}"',
             f'pid_file: "{plan.folder / "server.pid"}"',
             f'authorization {{ token: "{plan.token}" }}',
-            f"max_payload: {MAX_PAYLOAD_BYTES}",
+            f"max_payload: {plan.max_payload_bytes}",
             f'jetstream {{ store_dir: "{self.store}", max_file: {plan.store_bytes} }}',
         ]
         if plan.routes:
