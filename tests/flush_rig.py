@@ -14,6 +14,7 @@ from whatssound.gateway.burst import Burst
 from whatssound.gateway.feed import RoomFeed
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.hub import Hub
+from whatssound.gateway.lanes import NO_LANE, Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import RoomId, UserId
 from whatssound.wire.phoenix import V2, Serializer
@@ -86,6 +87,14 @@ class Listener:
     user_id: UserId | None = None
     writes: list[list[tuple[str, dict[str, Any]]]] = field(default_factory=list)
     starts_over: int = 0
+    fd: int = NO_LANE
+
+    @property
+    def outlet(self) -> Outlet:
+        return self
+
+    def take_rest(self, burst: Burst, sent: int, /) -> None:
+        raise NotImplementedError
 
     def take(self, burst: Burst, /) -> None:
         self.loop.now += self.cost_s

@@ -17,6 +17,7 @@ from whatssound.config import Limits
 from whatssound.gateway.admission import Admission
 from whatssound.gateway.channel import Channel
 from whatssound.gateway.handshake import Upgrade
+from whatssound.gateway.lanes import Lanes
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.session import Session
 from whatssound.gateway.socket import Socket, SocketFactory
@@ -148,6 +149,7 @@ class Doorkeeper:
         self.limits = limits
         self.metrics = Metrics(CollectorRegistry())
         self.admission = Admission(limits, now_s=lambda: 0.0, chance=lambda: 0.0)
+        self.lanes = Lanes()
         self.sweep = Sweep()
         self.tokens: list[str | None] = []
         self._left = asyncio.Event()

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -39,6 +39,7 @@ class ServerProcess:
         self.arguments = arguments
         self.port = port
         self.name = name
+        self.program: Sequence[str] = ("-m", "whatssound")
         self.owner_code: str | None = None
         self.said = ""
         self.errors = data.parent / f"{data.name}.log"
@@ -63,7 +64,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it and return once it answers; raises AssertionError with its own words when it does not."""
-        command = [sys.executable, "-m", "whatssound", "serve", "--port", str(self.port), "--data", str(self.data)]
+        command = [sys.executable, *self.program, "serve", "--port", str(self.port), "--data", str(self.data)]
         with self.errors.open("a") as errors:
             self._process = subprocess.Popen(
                 [*command, *self.arguments], stdout=subprocess.PIPE, stderr=errors, text=True, env=self._environment()

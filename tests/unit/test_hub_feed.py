@@ -16,6 +16,7 @@ from whatssound.gateway.burst import Burst
 from whatssound.gateway.feed import RoomFeed
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.hub import CHECK_TICKS, Hub
+from whatssound.gateway.lanes import NO_LANE, Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.tail import Tail
 from whatssound.ids import RoomId, UserId
@@ -75,8 +76,16 @@ class Ear:
     frames: list[bytes] = field(default_factory=list)
     starts_over: int = 0
     broken: bool = False
+    fd: int = NO_LANE
     heard_of: list[str] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def outlet(self) -> Outlet:
+        return self
+
+    def take_rest(self, burst: Burst, sent: int, /) -> None:
+        raise NotImplementedError
 
     def take(self, burst: Burst, /) -> None:
         if self.broken:

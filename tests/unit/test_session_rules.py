@@ -10,7 +10,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from whatssound.config import Limits
-from whatssound.gateway.burst import Burst
 from whatssound.gateway.channel import Channel
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.session import FLOOD_BURST, HEARING_AGAIN, PENDING_COMMANDS, Session
@@ -27,10 +26,6 @@ class Wire:
     frames: list[list[Any]] = field(default_factory=list)
     closed: int | None = None
     reading: bool = True
-
-    def take(self, burst: Burst, /) -> None:
-        for part in burst.parts:
-            self.send(part.frame)
 
     def send(self, frame: bytes, *, state: Hashable | None = None, exempt: bool = False) -> None:
         del state, exempt

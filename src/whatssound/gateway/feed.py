@@ -9,8 +9,9 @@ import structlog
 
 from whatssound.bus.log import LogEvent, LogPosition, Reset, RoomLog, Subscription
 from whatssound.gateway.burst import Part
-from whatssound.gateway.crowd import Crowd, Take, Written
+from whatssound.gateway.crowd import Crowd, Written
 from whatssound.gateway.flusher import Flusher
+from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.tail import Tail, TailEvent
 from whatssound.ids import RoomId, UserId
@@ -53,8 +54,8 @@ class Member(Protocol):
         ...
 
     @property
-    def take(self) -> Take:
-        """What writes to its socket; see `Outbox.take`."""
+    def outlet(self) -> Outlet:
+        """Where its socket's frames go."""
         ...
 
     def start_over(self) -> None:
@@ -71,7 +72,7 @@ class RoomFeed:
 
     A channel that is attached is a member; it hears nothing until it is released at the position its join reply
     shows. What happens is gathered and flushed (see `Flusher`); `position` is what has happened, written or not.
-    Whatever `take` raises ends the delivery to that member alone.
+    Whatever an outlet raises ends the delivery to that member alone.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class RoomFeed:
         self._tail = Tail(LogPosition(log.epoch, 0, ""), self.topic)
         self._pending: list[LogEvent] = []
         self._overrun = False
-        self._crowds = tuple((serializer, Crowd(flusher.now_s)) for serializer in SERIALIZERS)
+        self._crowds = tuple((serializer, Crowd(flusher.now_s, flusher.lanes)) for serializer in SERIALIZERS)
         self._turn = flusher.turn(self)
         self._control = False
         self._subscription: Subscription | None = None
@@ -146,7 +147,7 @@ class RoomFeed:
             member.start_over()
             return
         frames = [event.frame(member.serializer) for event in missed]
-        self._crowd(member).enter(member, member.take, frames)
+        self._crowd(member).enter(member, member.outlet, frames)
         self._metrics.delivered.inc(len(frames))
 
     def detach(self, member: Member) -> None:

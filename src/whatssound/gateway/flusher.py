@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from whatssound.gateway.crowd import Written
+from whatssound.gateway.lanes import Lanes
 from whatssound.gateway.tick import FLUSHING_SHARE, Pace, fair_share
 
 SLICE_S: Final = 0.002
@@ -122,7 +123,14 @@ class Turn:
 class Flusher:
     """All topics of a process. Bounded by them: one turn and at most one timer each."""
 
-    def __init__(self, *, loop: Loop | None = None, now_s: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        *,
+        lanes: Lanes | None = None,
+        loop: Loop | None = None,
+        now_s: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.lanes = lanes or Lanes()
         self._loop = loop
         self.now_s = now_s
         self._turns: set[Turn] = set()

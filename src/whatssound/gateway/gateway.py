@@ -79,6 +79,8 @@ class Gateway:
     ) -> None:
         self.limits = limits
         self.metrics = Metrics(registry or CollectorRegistry())
+        flusher = flusher or Flusher()
+        self.lanes = flusher.lanes
         self.hub = Hub(log, bus, self.metrics, device_seen=services.device_seen, flusher=flusher)
         self.admission = Admission(limits, now_s=time.monotonic, chance=chance)
         self.now_ms = timeline.now_ms

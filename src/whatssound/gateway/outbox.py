@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from whatssound.gateway.burst import Burst
+from whatssound.gateway.lanes import NO_LANE, Lanes
 
 SLICE_BYTES = 64 * 1024
 """What one write hands over at most, so that the progress of a long join reply can be seen."""
@@ -42,8 +43,7 @@ class Outbox:
     """The bounded send queue of one socket. Frames leave in the order they came.
 
     `write` hands bytes to the transport and never blocks; `paused`/`resumed` are the transport's back-pressure.
-    `write_now` does the same for a burst, and has called the system when it returns: whoever writes to thousands of
-    sockets can then tell how long it takes.
+    While nothing waits here or there, crowds write to the descriptor `fd` in its place (see `Lanes`).
     What waits is bounded by `limit_bytes` and `limit_s` (design §5: 256 KiB, 5 s). Beyond that, superseded and then
     all unlogged state is dropped; if that is not enough `on_overflow` is called once and the outbox is finished:
     the socket must be closed with the advice to resume, because a logged event is never skipped.
@@ -53,6 +53,7 @@ class Outbox:
         "_dropped",
         "_exempt_bytes",
         "_finished",
+        "_lanes",
         "_limit_bytes",
         "_limit_s",
         "_now_s",
@@ -63,7 +64,7 @@ class Outbox:
         "_queue",
         "_waiting_bytes",
         "_write",
-        "_write_now",
+        "fd",
     )
 
     def __init__(
@@ -74,10 +75,12 @@ class Outbox:
         limit_bytes: int,
         limit_s: float,
         now_s: Callable[[], float],
-        write_now: Callable[[bytes], None] | None = None,
+        lanes: Lanes | None = None,
+        fd: int = NO_LANE,
     ) -> None:
+        self.fd = fd
+        self._lanes = lanes or Lanes()
         self._write = write
-        self._write_now = write_now or write
         self._on_overflow = on_overflow
         self._limit_bytes = limit_bytes
         self._limit_s = limit_s
@@ -91,6 +94,7 @@ class Outbox:
         self._progress_since_s = 0.0
         self._paused = False
         self._finished = False
+        self._lanes.clear(self)
 
     @property
     def mid_frame(self) -> bool:
@@ -115,7 +119,7 @@ class Outbox:
     def take(self, burst: Burst) -> None:
         """Send a tick's frames in one write, or put each in line: what is superseded there can go alone."""
         if self._queue is None and not self._paused and not self._finished and len(burst.joined) <= SLICE_BYTES:
-            self._write_now(burst.joined)
+            self._write(burst.joined)
             return
         if self._finished:
             return
@@ -131,9 +135,14 @@ class Outbox:
         elif self._waiting_bytes > self._limit_bytes:
             self._make_room()
 
+    def take_rest(self, burst: Burst, sent: int) -> None:
+        """Send what the system did not take of a burst that was written past us."""
+        self._write(memoryview(burst.joined)[sent:])
+
     def paused(self) -> None:
         """The transport has enough for now."""
         self._paused = True
+        self._lanes.block(self)
 
     def resumed(self) -> None:
         """The transport takes more."""
@@ -155,6 +164,7 @@ class Outbox:
     def finish(self) -> None:
         """Forget what waits; later sends do nothing."""
         self._finished = True
+        self._lanes.block(self)
         self._queue = None
         self._waiting_bytes = self._exempt_bytes = 0
 
@@ -167,6 +177,7 @@ class Outbox:
     def _enqueue(self, waiting: _Waiting) -> None:
         if self._queue is None:
             self._queue = deque()
+            self._lanes.block(self)
         self._queue.append(waiting)
         if waiting.exempt:
             self._exempt_bytes += len(waiting.frame)
@@ -178,6 +189,8 @@ class Outbox:
             self._write(self._part_of_head() if len(self._queue[0].frame) > SLICE_BYTES else self._whole_frames())
         if not self._queue:
             self._queue = None
+            if not self._paused and not self._finished:
+                self._lanes.clear(self)
 
     def _part_of_head(self) -> memoryview:
         assert self._queue
@@ -240,4 +253,5 @@ class Outbox:
 
     def _overflow(self) -> None:
         self._finished = True
+        self._lanes.block(self)
         self._on_overflow()

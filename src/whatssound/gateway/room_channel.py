@@ -12,9 +12,9 @@ from whatssound.bus.log import LogPosition
 from whatssound.bus.timeline import Timeline
 from whatssound.gateway.bucket import TokenBucket
 from whatssound.gateway.channel import Channel, ChannelState, encode_json, refusal_payload
-from whatssound.gateway.crowd import Take
 from whatssound.gateway.feed import RoomFeed
 from whatssound.gateway.hub import Hub
+from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
 from whatssound.gateway.snapshots import JoinSnapshots
@@ -89,9 +89,9 @@ class RoomChannel(Channel):
         return None if self._identity is None else self._identity.user_id
 
     @property
-    def take(self) -> Take:
-        """What writes to the socket."""
-        return self.session.take
+    def outlet(self) -> Outlet:
+        """Where the socket's frames go."""
+        return self.session.outlet
 
     def start_over(self) -> None:
         """The room's events are not known any more: the client joins again and gets a snapshot.
@@ -208,7 +208,8 @@ class RoomChannel(Channel):
 
     def _follow(self, identity: Identity) -> None:
         """Be called what this person is called by now."""
-        if self._user is not None and self._user != (now := self._parts.services.latest(identity, self._user)):
+        user = self._user
+        if user is not None and (now := self._parts.services.latest(identity, user)) is not user and now != user:
             self._user = now
             self._doubt()
 

@@ -10,7 +10,7 @@ from whatssound.config import Limits
 from whatssound.gateway.admission import Admission
 from whatssound.gateway.bucket import TokenBucket
 from whatssound.gateway.channel import Channel, encode_json
-from whatssound.gateway.crowd import Take
+from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import UserId
 from whatssound.wire.errors import Refusal
@@ -43,8 +43,8 @@ class Connection(Protocol):
     """The socket under a session."""
 
     @property
-    def take(self) -> Take:
-        """What takes the frames that many sockets get; see `Outbox.take`."""
+    def outlet(self) -> Outlet:
+        """Where the frames that many sockets get go in."""
         ...
 
     def send(self, frame: bytes, *, state: Hashable | None = None, exempt: bool = False) -> None:
@@ -170,9 +170,9 @@ class Session:
     # --- what channels call -------------------------------------------------------------------------------------
 
     @property
-    def take(self) -> Take:
-        """What takes the frames that many sockets get."""
-        return self._connection.take
+    def outlet(self) -> Outlet:
+        """Where the frames that many sockets get go in."""
+        return self._connection.outlet
 
     def reply(self, frame: Frame, join_ref: Json, *, ok: bool, response: Json, exempt: bool = False) -> None:
         """Answer `frame`; `exempt` is for join replies, which may be long."""

@@ -19,23 +19,21 @@ from picows import WSFrame, WSListener, WSTransport, WSUpgradeResponse, WSUpgrad
 
 from whatssound.accounts.user import Identity
 from whatssound.config import Limits
-from whatssound.gateway.burst import Burst
 from whatssound.gateway.closing import LINGER_S, Linger, Wire
 from whatssound.gateway.control import CLOSE, CONTINUATION, PING, PONG, TEXT, control_frame
-from whatssound.gateway.crowd import Take
 from whatssound.gateway.handshake import Upgrade, http_answer, read_upgrade
+from whatssound.gateway.lanes import Lanes, Outlet, lane_of
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.outbox import Outbox, OutboxStatistics
 from whatssound.gateway.session import Session
-from whatssound.gateway.straight import straight_writer
 from whatssound.wire.errors import Refusal
 from whatssound.wire.hints import scattered_ms, with_hint
 
 READ_BUFFER_BYTES = 2_048
 """The smallest that picows takes; it grows for a longer frame. 16 KB, its default, is 29 KB a connection."""
 
-HIGH_WATER_BYTES, LOW_WATER_BYTES = 64 * 1024, 16 * 1024
-"""What the transport itself may hold before the outbox takes over."""
+HIGH_WATER_BYTES: Final = 0
+"""What the transport may hold without saying so: nothing. So it writes at once, and a lane is free or it is not."""
 
 _log = structlog.get_logger("whatssound.gateway.socket")
 
@@ -66,6 +64,11 @@ class Door(Protocol):
     @property
     def metrics(self) -> Metrics:
         """Where sockets count."""
+        ...
+
+    @property
+    def lanes(self) -> Lanes:
+        """Which sockets may be written to without a detour."""
         ...
 
     def admit(self, upgrade: Upgrade, socket: "Socket") -> Session:
@@ -194,9 +197,11 @@ class Socket(WSListener, asyncio.BufferedProtocol):
             self._outbox.send(frame, state=state, exempt=exempt)
 
     @property
-    def take(self) -> Take:
-        """What takes the frames that many sockets get; it stays good, and does nothing once the socket is closed."""
-        return _nothing if self._outbox is None else self._outbox.take
+    def outlet(self) -> Outlet:
+        """Where the frames that many sockets get go in. Raises RuntimeError once the socket is closed."""
+        if self._outbox is None:
+            raise RuntimeError("a closed socket takes no frames")
+        return self._outbox
 
     def close(self, code: int, reason: str = "") -> None:
         """Send a close frame behind what the transport holds, and forget what waits. Closing twice does nothing."""
@@ -275,14 +280,15 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         self._ws = ws = new_picows_protocol(
             lambda _request: accepted, self._logger, frame_bytes=self._limits.frame_bytes
         )
-        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=LOW_WATER_BYTES)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         self._outbox = Outbox(
             self._transport.write,
             self._fell_behind,
             limit_bytes=self._limits.outbox_bytes,
             limit_s=self._limits.outbox_s,
             now_s=time.monotonic,
-            write_now=straight_writer(self._transport),
+            lanes=self._door.lanes,
+            fd=lane_of(self._transport),
         )
         self._state = SocketState.OPEN
         ws.connection_made(Wire(self._transport, self.broken))
@@ -358,10 +364,6 @@ class Socket(WSListener, asyncio.BufferedProtocol):
 
     def _no_bytes(self, nbytes: int) -> None:
         pass
-
-
-def _nothing(burst: Burst, /) -> None:
-    del burst
 
 
 class SocketFactory:

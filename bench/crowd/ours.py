@@ -1,0 +1,117 @@
+"""Ours: a real `whatssound serve` with one room, a crowd in it, and somebody who talks."""
+
+import asyncio
+import json
+import tempfile
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from clients import SocketClient
+from crowd.listeners import Listeners
+from crowd.peers import Served
+from servers import ServerProcess
+
+HERE = Path(__file__).parent
+
+ROOMY = {
+    "chat_user_per_10s": 1_000_000,
+    "chat_room_per_s": 100_000,
+    "socket_events_per_second": 100_000,
+    "socket_events_burst": 100_000,
+    "idle_timeout_s": 3_600,
+    "guests_per_minute": 1_000,
+}
+"""Limits that are in the way of a bench: one person says everything, and nobody beats."""
+
+Answer = TypeVar("Answer")
+
+
+class Talker:
+    """Says things in a room; the socket lives in a thread of its own, so that a bench can be plain code."""
+
+    def __init__(self, server: ServerProcess, room: str, token: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._client = SocketClient(server.url, token)
+        self._topic = f"room:{room}"
+        self._said = 0
+        self.run(self._enter())
+
+    def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Do it on the socket's thread; its answer."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
+
+    def say(self, text: str) -> None:
+        """Say it, and return when it is acknowledged. Raises Refused."""
+        self.run(self.saying(text))
+
+    async def saying(self, text: str) -> None:
+        """The same, from the socket's thread."""
+        self._said += 1
+        self._client.events.clear()
+        await self._client.push(self._topic, "chat:send", text=text, nonce=str(self._said))
+
+    def close(self) -> None:
+        """Hang up."""
+        self.run(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _enter(self) -> None:
+        await self._client.connect()
+        await self._client.join(self._topic)
+
+
+@dataclass
+class House:
+    """A server with a room; `talker` has joined it and is one more listener."""
+
+    server: ServerProcess
+    room: str
+    token: str
+    talker: Talker
+
+    def listeners(self, programs: Path, count: int, **how: Any) -> Listeners:
+        """A crowd in the room."""
+        join = json.dumps(["1", "1", f"room:{self.room}", "phx_join", {"access_token": self.token}])
+        return Listeners(
+            programs,
+            self.server.port,
+            count,
+            path="/socket/websocket?vsn=2.0.0",
+            join=join,
+            joined='"status":"ok"',
+            **how,
+        )
+
+
+@contextmanager
+def house(*arguments: str, without_ticks: bool = False) -> Iterator[House]:
+    """A server in a data folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "bench.toml"
+        config.write_text("".join(f"{name.replace('_', '-')} = {value}\n" for name, value in ROOMY.items()))
+        server = ServerProcess(Path(folder) / "data", "--config", str(config), *arguments)
+        if without_ticks:
+            server.program = (str(HERE / "without_ticks.py"),)
+        with server:
+            owner = server.token("owner")
+            room = server.call("POST", "/v1/rooms", {"title": "Bench"}, token=owner)["room"]["id"]
+            talker = Talker(server, room, owner)
+            try:
+                yield House(server, room, server.guest("Crowd")["access_token"], talker)
+            finally:
+                talker.close()
+
+
+@contextmanager
+def ours(programs: Path, count: int) -> Iterator[Served]:
+    """WhatsSound with `count` listeners in one room."""
+    with house() as here, here.listeners(programs, count) as listeners:
+        yield Served("WhatsSound", here.server.pid, listeners, here.talker.say)
