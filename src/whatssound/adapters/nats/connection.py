@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 import nats.errors
 import structlog
@@ -276,6 +277,7 @@ class NatsConnection:
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
             closed_cb=self._on_closed,
+            **cast(Any, _credentials(self._urls)),
         )
         self._connected = True
 
@@ -340,6 +342,16 @@ async def _settled(done: asyncio.Future[None], work: Awaitable[None]) -> None:
     else:
         if not done.done():
             done.set_result(None)
+
+
+def _credentials(urls: Sequence[str]) -> dict[str, str]:
+    """Those in the addresses, for all servers: a cluster names its other servers without them."""
+    for url in map(urlsplit, urls):
+        if url.username is not None and url.password is not None:
+            return {"user": url.username, "password": url.password}
+        if url.username is not None:
+            return {"token": url.username}
+    return {}
 
 
 def _without_secret(url: str) -> str:
