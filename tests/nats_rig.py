@@ -18,7 +18,7 @@ from whatssound.ids import RoomId
 from whatssound.wire.record import encode_record
 
 PATIENCE_S = 30.0
-TOKEN = "for tests only"
+TOKEN = "for-tests-only"
 
 _names = itertools.count()
 

@@ -1,10 +1,12 @@
-"""What the operator does for people on the command line, whether or not the server runs."""
+"""What the operator does on the command line, whether or not the server runs."""
 
 from typing import Literal
 
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.user import User
+from whatssound.adapters.nats import LogSettings, NatsConnection, NatsUnreachable, begin_epoch
 from whatssound.app import people_of
+from whatssound.bus.log import LogUnavailable
 from whatssound.config import Config, StartError
 
 TokenRole = Literal["anon", "guest", "user", "invited", "owner", "service"]
@@ -42,3 +44,17 @@ async def _bearer(accounts: Accounts, role: TokenRole, name: str | None) -> User
             if name is None:
                 raise StartError(f"A token for the role {role} needs a name: give one with --name.")
             return await accounts.account(name, role)
+
+
+async def new_epoch_by_hand(config: Config) -> str:
+    """Begin a new life of the room log on the operator's NATS and return its name; every listener starts over.
+
+    Raises StartError.
+    """
+    if not config.nats:
+        raise StartError("There is no room log to begin anew: a private nats-server begins one at each start.")
+    try:
+        async with await NatsConnection.open(config.nats, name="whatssound log") as connection:
+            return await begin_epoch(connection, LogSettings())
+    except (NatsUnreachable, LogUnavailable) as problem:
+        raise StartError(f"The room log cannot be reached: {problem}.") from problem

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from servers import ApiProblem, ServerProcess
+from whatssound.adapters.nats import NatsServer
 
 pytestmark = pytest.mark.slow
 
@@ -176,3 +177,23 @@ def test_a_password_by_hand_signs_its_owner_in_and_ends_what_was_open(server: Se
 
 def test_a_password_for_nobody_is_an_error_of_one_line(server: ServerProcess) -> None:
     assert "nobody called" in refused("password", "Nobody at all", "--data", server.data)
+
+
+def test_a_new_epoch_of_the_room_log_is_printed_and_nothing_else(
+    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHATSSOUND_NATS", nats_server.url)
+    monkeypatch.setenv("WHATSSOUND_LOG", "info")
+    one, two = whatssound("log", "new-epoch"), whatssound("log", "new-epoch")
+    assert (one.returncode, one.stderr) == (0, "")
+    assert len(one.stdout.split()) == 1
+    assert one.stdout != two.stdout
+
+
+def test_a_room_log_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "private" in refused("log", "new-epoch")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("WHATSSOUND_NATS", f"nats://secret@127.0.0.1:{silent.getsockname()[1]}")
+        line = refused("log", "new-epoch")
+    assert "cannot be reached" in line
+    assert "secret" not in line

@@ -336,3 +336,17 @@ async def flooded(slow: NatsConnection, writer: NatsLog) -> Sequence[tuple[int, 
     await nats_rig.until(lambda: slow.statistics().reconnects > 0)
     acknowledged += [(9_999, (await append(writer, 9_999, room=ROOM))[0])]
     return acknowledged
+
+
+async def test_three_copies_are_kept_where_there_are_three_servers_and_one_where_there_is_one(
+    nats_server: NatsServer, nats_cluster: list[NatsServer]
+) -> None:
+    for servers, copies in (([nats_server], 1), (nats_cluster, 3)):
+        async with nats_rig.connected(servers) as connection:
+            settings = LogSettings(name=nats_rig.new_name(), max_bytes=KEPT_BYTES)
+            log = await nats_rig.opened_log(connection, settings)
+            for _ in range(2):
+                stream = await nats_rig.api(connection, f"STREAM.INFO.{settings.name}")
+                assert stream["config"]["num_replicas"] == copies
+                await begin_epoch(connection, settings)
+            await log.close()

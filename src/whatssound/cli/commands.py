@@ -13,6 +13,7 @@ from whatssound import __version__
 from whatssound.adapters.network import links_here
 from whatssound.by_hand import TokenRole, invitation_by_hand, password_by_hand, token_by_hand
 from whatssound.cli.keep import backup, restore
+from whatssound.cli.room_log import log_commands
 from whatssound.cli.settings import DEFAULTS, Origins, QuietSettings, Settings, sources
 from whatssound.cli.show import shown
 from whatssound.config import Config
@@ -46,6 +47,7 @@ def build() -> App:
     command.command(restore)
     command.command(invite)
     command.command(password)
+    command.command(log_commands())
 
     @command.command(name="config")
     def show(*, settings: QuietSettings = Config()) -> None:  # noqa: B008 - frozen

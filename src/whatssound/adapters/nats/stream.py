@@ -2,9 +2,10 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
+import structlog
 
 from whatssound.adapters.nats.connection import NatsConnection
 from whatssound.adapters.nats.replies import NoResponder, NotConnected
@@ -14,6 +15,14 @@ API_TIMEOUT_S: Final = 5.0
 _NANOSECONDS: Final = 1_000_000_000
 _NOT_FOUND: Final = 10059
 _NAME_IN_USE: Final = 10058
+_NO_PEERS: Final = 10005
+_NO_CLUSTER: Final = 10074
+_TOO_MANY: Final = frozenset({_NO_PEERS, _NO_CLUSTER})
+
+MANY: Final = 3
+"""Copies of each event in a cluster: one server of three may be lost."""
+
+_log = structlog.get_logger("whatssound.log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +31,9 @@ class LogSettings:
 
     name: str = "whatssound"
     """The stream's name and the first token of every subject: keeps installations on one NATS apart."""
-    replicas: int = 1
-    """3 on a cluster of three servers or more: no acknowledged event is lost with one of them."""
+    replicas: int | None = None
+    """Copies of every event. None is 3 where the cluster can keep so many, so that no acknowledged event is lost with
+    one of its servers; otherwise 1."""
     max_events: int = 10_000
     """Kept per room; the promise of resume is 10 minutes or this, whichever is shorter."""
     max_age_s: float = 24 * 3_600
@@ -38,6 +48,7 @@ class StreamState:
     """What the stream's leader said of it."""
 
     epoch: str
+    replicas: int
     rooms: int
     events: int
     bytes: int
@@ -54,6 +65,7 @@ class _ApiError(msgspec.Struct):
 class _Config(msgspec.Struct):
     subjects: list[str] = []
     max_bytes: int = 0
+    num_replicas: int = 1
 
 
 class _State(msgspec.Struct):
@@ -97,7 +109,7 @@ async def open_stream(connection: NatsConnection, settings: LogSettings) -> Stre
         return await stream_state(connection, settings)
     except StreamMissing:
         pass
-    created = await _api(connection, f"STREAM.CREATE.{settings.name}", _config(settings, _new_epoch()))
+    created = await _made(connection, "CREATE", settings, otherwise=1)
     if created.error is not None and created.error.err_code == _NAME_IN_USE:
         return await stream_state(connection, settings)
     return _state_of(created)
@@ -113,12 +125,23 @@ async def begin_epoch(connection: NatsConnection, settings: LogSettings, *, inst
     present = await open_stream(connection, settings)
     if instead_of is not None and present.epoch != instead_of:
         return present.epoch
-    updated = _state_of(
-        await _api(connection, f"STREAM.UPDATE.{settings.name}", _config(settings, _new_epoch())),
-    )
+    updated = _state_of(await _made(connection, "UPDATE", settings, otherwise=present.replicas))
     # They could not be reached any more and would only take room from the others.
     await _api(connection, f"STREAM.PURGE.{settings.name}", {"filter": f"{settings.name}.room.{present.epoch}.*"})
     return updated.epoch
+
+
+async def _made(
+    connection: NatsConnection, how: Literal["CREATE", "UPDATE"], settings: LogSettings, *, otherwise: int
+) -> _StreamAnswer:
+    """The stream, made or changed, of a new epoch; with `otherwise` copies where three cannot be kept."""
+    name, epoch = settings.name, _new_epoch()
+    answer = await _api(connection, f"STREAM.{how}.{name}", _config(settings, epoch, settings.replicas or MANY))
+    if settings.replicas is not None or answer.error is None or answer.error.err_code not in _TOO_MANY:
+        return answer
+    if answer.error.err_code != _NO_CLUSTER:
+        _log.warning("the NATS cluster cannot keep three copies of the room log", copies=otherwise)
+    return await _api(connection, f"STREAM.{how}.{name}", _config(settings, epoch, otherwise))
 
 
 async def _api(connection: NatsConnection, what: str, body: dict[str, Any]) -> _StreamAnswer:
@@ -135,6 +158,7 @@ def _state_of(answer: _StreamAnswer) -> StreamState:
         raise LogUnavailable(f"JetStream says: {said}")
     return StreamState(
         epoch=answer.config.subjects[0].split(".")[-2],
+        replicas=answer.config.num_replicas,
         rooms=answer.state.num_subjects,
         events=answer.state.messages,
         bytes=answer.state.bytes,
@@ -143,7 +167,7 @@ def _state_of(answer: _StreamAnswer) -> StreamState:
     )
 
 
-def _config(settings: LogSettings, epoch: str) -> dict[str, Any]:
+def _config(settings: LogSettings, epoch: str, replicas: int) -> dict[str, Any]:
     name = settings.name
     return {
         "name": name,
@@ -152,7 +176,7 @@ def _config(settings: LogSettings, epoch: str) -> dict[str, Any]:
         "storage": "file",
         "retention": "limits",
         "discard": "old",
-        "num_replicas": settings.replicas,
+        "num_replicas": replicas,
         "max_msgs_per_subject": settings.max_events,
         "max_age": int(settings.max_age_s * _NANOSECONDS),
         "max_bytes": settings.max_bytes,
