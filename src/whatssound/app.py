@@ -165,6 +165,7 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
             proxies=proxies,
             registry=base.registry,
             drain_s=config.drain_s,
+            node="owner",
         )
         _show(base, "admission", gateway.admission.statistics)
         _show(base, "joins", gateway.snapshots.statistics)

@@ -50,6 +50,7 @@ async def running_gateway(config: Config, *, name: str, nats: Sequence[str]) -> 
             proxies=Proxies.of(config.trusted_proxies),
             registry=registry,
             drain_s=config.drain_s,
+            node=name,
         )
         registry.register(StatisticsCollector("admission", gateway.admission.statistics))
         registry.register(StatisticsCollector("joins", gateway.snapshots.statistics))

@@ -139,6 +139,9 @@ async def test_sockets_are_spread_and_those_of_different_processes_talk(server: 
     async with one_on_each(server, tokens) as clients:
         for client in clients.values():
             await client.join(f"room:{room}")
+        for client in clients.values():
+            await client.event("listeners", where=lambda payload: payload["count"] == 3)
+        assert server.call("GET", f"/v1/rooms/{room}", token=owner)["listeners"] == 3
         for process, client in clients.items():
             await client.push(f"room:{room}", "chat:send", text=f"from {process}", nonce=process)
         heard = {

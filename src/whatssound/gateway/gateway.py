@@ -76,12 +76,13 @@ class Gateway:
         flusher: Flusher | None = None,
         drain_s: float = 0.0,
         chance: Callable[[], float] = random.random,
+        node: str = "here",
     ) -> None:
         self.limits = limits
         self.metrics = Metrics(registry or CollectorRegistry())
         flusher = flusher or Flusher()
         self.lanes = flusher.lanes
-        self.hub = Hub(log, bus, self.metrics, device_seen=services.device_seen, flusher=flusher)
+        self.hub = Hub(log, bus, self.metrics, device_seen=services.device_seen, flusher=flusher, node=node)
         self.admission = Admission(limits, now_s=time.monotonic, chance=chance)
         self.now_ms = timeline.now_ms
         self.protocol_factory = SocketFactory(self, limits)
@@ -141,7 +142,7 @@ class Gateway:
         await self.hub.stop()
 
     def listeners(self, room: RoomId) -> int:
-        """How many sockets of this node are in `room`."""
+        """How many sockets are in `room`, on all nodes together."""
         return self.hub.listeners(room)
 
     def sockets(self) -> tuple[Socket, ...]:

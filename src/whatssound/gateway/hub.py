@@ -12,6 +12,7 @@ import structlog
 
 from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog, Subscription
+from whatssound.gateway.audience import Audience
 from whatssound.gateway.counts import Counts
 from whatssound.gateway.feed import Member, RoomFeed
 from whatssound.gateway.flusher import Flusher, FlusherStatistics
@@ -30,6 +31,11 @@ CHECK_TICKS = 8
 
 DEVICES_TICKS = 20
 """Every 5 s the owner of a room hears that a DJ's device is still here."""
+
+AUDIENCE_TICKS = 20
+"""Every 5 s the other nodes hear all our counts anew."""
+
+AUDIENCE_TOPIC = "listeners"
 
 _log = structlog.get_logger("whatssound.gateway.hub")
 
@@ -73,6 +79,7 @@ class Hub:
         device_seen: DeviceSeen,
         flusher: Flusher | None = None,
         now_s: Callable[[], float] = time.monotonic,
+        node: str = "here",
     ) -> None:
         self._log = log
         self._bus = bus
@@ -83,19 +90,27 @@ class Hub:
         self._topics: dict[RoomId, _Topic] = {}
         self._reacted: set[RoomId] = set()
         self._counted: set[RoomId] = set()
+        self._audience = Audience(node)
+        self._hearing: Subscription | None = None
         self._ticks = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._checking = False
         log.on_gap(self.check)
 
     async def start(self) -> None:
-        """Run the one timer."""
+        """Run the one timer, and hear how many listen elsewhere."""
+        self._hearing = self._bus.subscribe(AUDIENCE_TOPIC, self._told_of_audience)
+        self._tell_audience()  # that nobody is here yet: an earlier life of this node may have told otherwise
         self._spawn(self._beat())
 
     async def stop(self) -> None:
         """End every subscription and task."""
+        if self._hearing is not None:
+            self._hearing.close()
         for topic in tuple(self._topics.values()):
+            self._audience.count(topic.feed.room, 0)
             self._close(topic)
+        self._tell_audience()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -137,9 +152,8 @@ class Hub:
         return room in self._topics
 
     def listeners(self, room: RoomId) -> int:
-        """How many sockets of this node are in the room."""
-        topic = self._topics.get(room)
-        return 0 if topic is None else topic.counts.listeners
+        """How many sockets are in the room, on all nodes together."""
+        return self._audience.listeners(room)
 
     def overload_ms(self, room: RoomId) -> int:
         """For how many ms the room takes no chat from here, because this process cannot write fast enough; 0: it does.
@@ -182,6 +196,7 @@ class Hub:
         self._flusher.look()
         self._send_reactions()
         if self._ticks % LISTENERS_TICKS == 0:
+            self._tell_audience()
             self._send_listeners()
         if self._ticks % CHECK_TICKS == 0:
             self.check()
@@ -216,8 +231,27 @@ class Hub:
         self._metrics.rooms.set(len(self._topics))
 
     def _count(self, topic: _Topic) -> None:
-        topic.counts.listeners = len(topic.feed.members)
-        self._counted.add(topic.feed.room)
+        room = topic.feed.room
+        self._audience.count(room, len(topic.feed.members))
+        topic.counts.listeners = self._audience.listeners(room)
+        self._counted.add(room)
+
+    def _tell_audience(self) -> None:
+        """What changed here, and from time to time everything; and forget nodes that do not."""
+        if (changes := self._audience.changes()) is not None:
+            self._bus.publish(AUDIENCE_TOPIC, changes)
+        if self._ticks % AUDIENCE_TICKS == 0:
+            for message in self._audience.everything():
+                self._bus.publish(AUDIENCE_TOPIC, message)
+            self._recounted(self._audience.forget_silent(self._now_s()))
+
+    def _told_of_audience(self, message: bytes) -> None:
+        self._recounted(self._audience.hear(message, self._now_s()))
+
+    def _recounted(self, rooms: set[RoomId]) -> None:
+        for room in rooms & self._topics.keys():
+            self._topics[room].counts.listeners = self._audience.listeners(room)
+            self._counted.add(room)
 
     def _reacted_to(self, topic: _Topic, emoji: bytes) -> None:
         topic.counts.react(emoji.decode())
