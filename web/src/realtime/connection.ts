@@ -1,6 +1,7 @@
 /** The page's one socket: the official Phoenix client, kept alive also while the page is hidden. */
 
 import { Socket } from "phoenix";
+import { ReturnHint, hearingReasons } from "./hints";
 
 /** Waits before the next try; halved to doubled by chance, so that a restart is not met by everybody at once. */
 const RECONNECT_MS = [50, 150, 300, 600, 1_000, 2_000, 4_000];
@@ -18,11 +19,13 @@ export function backOffMs(steps: readonly number[], tries: number, chance: numbe
 export class Connection {
   readonly socket: Socket;
   private readonly watch: ReturnType<typeof setInterval>;
+  private readonly hint = new ReturnHint();
   private readonly online = (): void => this.again();
 
   constructor(address: string) {
     this.socket = new Socket(address, {
-      reconnectAfterMs: (tries) => backOffMs(RECONNECT_MS, tries, Math.random()),
+      transport: hearingReasons(WebSocket, (reason) => this.hint.read(reason)),
+      reconnectAfterMs: (tries) => Math.max(backOffMs(RECONNECT_MS, tries, Math.random()), this.hint.leftMs()),
       rejoinAfterMs: (tries) => backOffMs(REJOIN_MS, tries, Math.random()),
       heartbeatIntervalMs: 25_000,
       timeout: 10_000,
@@ -42,7 +45,7 @@ export class Connection {
 
   private again(): void {
     const state = this.socket.connectionState();
-    if (state === "open" || state === "connecting") return;
+    if (state === "open" || state === "connecting" || this.hint.leftMs() > 0) return;
     this.socket.disconnect();
     this.socket.connect();
   }

@@ -127,6 +127,32 @@ describe("the room's channel", () => {
     expect(channel.gaps).toBe(0);
   });
 
+  test("joins again at the moment it was given when everybody has to, with what it saw last", async () => {
+    live();
+    Wire.last.event("chat", chat(11, 10));
+    const body = { code: "unavailable", message: "Join again.", retry_after_ms: 3_000 };
+    Wire.last.tell(Wire.last.sent("phx_join")[0]?.[0] ?? null, null, "phx_error", body);
+    expect(listener.lostTimes).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_999);
+    expect(Wire.last.sent("phx_join").length).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(Wire.last.sent("phx_join")[1]?.[4]).toMatchObject({ after: { seq: 11 } });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(Wire.last.sent("phx_join").length).toBe(2);
+  });
+
+  test("waits as long as a refused join asks for", async () => {
+    const body = { code: "rate_limited", message: "Wait.", reason: "rate_limited", retry_after_ms: 4_000 };
+    Wire.last.answer("phx_join", "error", body);
+    expect(listener.refusals).toEqual(["rate_limited"]);
+    await vi.advanceTimersByTimeAsync(3_999);
+    expect(Wire.last.sent("phx_join").length).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(Wire.last.sent("phx_join").length).toBe(2);
+    live();
+    expect(listener.joins.length).toBe(1);
+  });
+
   test("asks after the last event it saw when the socket comes back", async () => {
     live();
     Wire.last.event("chat", chat(11, 10));

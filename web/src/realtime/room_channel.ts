@@ -35,6 +35,7 @@ const FINAL = new Set(["banned", "kicked", "ended", "not_found", "forbidden", "i
 
 const PUSH_TIMEOUT_MS = 10_000;
 const REOPEN_MS = 1_000;
+const LONGEST_REJOIN_MS = 30_000;
 
 export class RoomChannel {
   private channel: Channel | null = null;
@@ -62,7 +63,7 @@ export class RoomChannel {
       if (this.channel === channel) this.receive(event, payload);
       return payload;
     };
-    channel.onError(() => this.lost(channel));
+    channel.onError((payload: unknown) => this.lost(channel, payload));
     channel.onClose((payload: unknown) => this.closedBy(channel, payload));
     channel
       .join(PUSH_TIMEOUT_MS)
@@ -146,6 +147,12 @@ export class RoomChannel {
     this.reopenAfter(this.gaps <= 1 ? 0 : REOPEN_MS);
   }
 
+  /** Joins anew after `ms` instead of when the Phoenix client would, with what was seen last. */
+  private rejoinAfter(ms: number): void {
+    this.drop();
+    this.reopenAfter(Math.min(ms, LONGEST_REJOIN_MS));
+  }
+
   private reopenAfter(ms: number): void {
     clearTimeout(this.reopening);
     this.reopening = setTimeout(() => this.open(), ms);
@@ -157,9 +164,11 @@ export class RoomChannel {
     this.inFlight.clear();
   }
 
-  private lost(channel: Channel): void {
+  /** Gone for now. When everybody in the room has to join again, the server gives each another moment. */
+  private lost(channel: Channel, payload?: unknown): void {
     if (this.channel !== channel || this.stopped) return;
     this.away();
+    if (isRefusal(payload) && payload.retry_after_ms !== undefined) this.rejoinAfter(payload.retry_after_ms);
     this.events.lost();
   }
 
@@ -168,6 +177,7 @@ export class RoomChannel {
     const refusal = isRefusal(body) ? refused(body) : problem("internal");
     this.away();
     if (FINAL.has(refusal.code)) this.close();
+    else if (refusal.retryAfterMs !== null) this.rejoinAfter(refusal.retryAfterMs);
     this.events.refusedJoin(refusal);
   }
 
