@@ -8,6 +8,7 @@ from typing import Any
 from whatssound.bus.log import LogPosition
 from whatssound.gateway.burst import Burst
 from whatssound.gateway.hub import Hub
+from whatssound.gateway.lanes import NO_LANE, Outlet
 from whatssound.ids import RoomId, UserId
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import V2, Serializer
@@ -20,6 +21,7 @@ class HubListener:
 
     serializer: Serializer = V2
     user_id: UserId | None = None
+    fd: int = NO_LANE
 
     def __init__(self, hub: Hub, room: RoomId) -> None:
         self._hub = hub
@@ -44,6 +46,13 @@ class HubListener:
         self.at = feed.position
         self._covered.append((self.at.epoch, self.at.seq))
         feed.release(self, self.at)
+
+    @property
+    def outlet(self) -> Outlet:
+        return self
+
+    def take_rest(self, burst: Burst, sent: int, /) -> None:
+        raise NotImplementedError
 
     def take(self, burst: Burst, /) -> None:
         for part in burst.parts:

@@ -14,9 +14,10 @@ from hub_listener import HubListener
 from nats_rig import append, replayed
 from whatssound.adapters.memory import MemoryBus
 from whatssound.adapters.nats import LogSettings, NatsConnection, NatsLog, NatsServer, begin_epoch
+from whatssound.adapters.nats.log import BACKWARDS_SEEN
 from whatssound.adapters.nats.reading import Stored, StreamReader
 from whatssound.adapters.nats.since import Untold, since
-from whatssound.adapters.nats.stream import live_subject, room_subject
+from whatssound.adapters.nats.stream import StreamState, live_subject, room_subject, stream_state
 from whatssound.bus.log import LogEvent, LogPosition, LogUnavailable
 from whatssound.gateway.hub import CHECK_TICKS, Hub
 from whatssound.gateway.metrics import Metrics
@@ -350,3 +351,18 @@ async def test_three_copies_are_kept_where_there_are_three_servers_and_one_where
                 assert stream["config"]["num_replicas"] == copies
                 await begin_epoch(connection, settings)
             await log.close()
+
+
+async def test_looking_after_a_busy_stream_never_takes_it_for_a_restored_one(
+    log: NatsLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def overtaken(connection: NatsConnection, settings: LogSettings) -> StreamState:
+        state = await stream_state(connection, settings)
+        await append(log, state.last_seq + 1, room=ROOM)
+        return state
+
+    monkeypatch.setattr("whatssound.adapters.nats.log.stream_state", overtaken)
+    epoch = log.epoch
+    for _ in range(2 * BACKWARDS_SEEN):
+        await log.refresh()
+    assert (log.epoch, log.statistics().epochs) == (epoch, 0)

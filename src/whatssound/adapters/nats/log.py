@@ -205,6 +205,8 @@ class NatsLog:
 
     async def refresh(self) -> None:
         """Ask the stream's leader how things stand; done every `REFRESH_S` anyway. Raises LogUnavailable."""
+        # Only what was known before the question can prove anything: appends overtake the answer.
+        floor, epoch = self._highest, self.epoch
         try:
             state = await stream_state(self._connection, self._settings)
         except StreamMissing:
@@ -215,7 +217,7 @@ class NatsLog:
             state = await open_stream(self._connection, self._settings)
         self._missing = 0
         self._adopt(state)
-        if state.last_seq >= self._highest:
+        if state.last_seq >= floor or state.epoch != epoch:
             self._backwards = 0
             return
         self._backwards += 1
