@@ -30,6 +30,7 @@ from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.home_bans import SqlHomeBans
+from whatssound.adapters.sql.leases import SqlLeases
 from whatssound.adapters.sql.members import SqlMembers
 from whatssound.adapters.sql.migrations import upgrade
 from whatssound.adapters.sql.newest import newest_id
@@ -49,6 +50,7 @@ from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
 from whatssound.bus.bus import Bus
+from whatssound.bus.leases import LeasedSnowflakes, NodeLease
 from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
@@ -242,7 +244,10 @@ async def _foundation(
     upgrade(sqlite_url(folder.database, driver="pysqlite"))
     database = Database(sqlite_url(folder.database))
     stack.push_async_callback(database.close)
-    ids = Snowflakes(timeline.now_ms, floor_ms=ms_of(await newest_id(database)) + 1)
+    ids = LeasedSnowflakes(timeline.now_ms, floor_ms=ms_of(await newest_id(database)) + 1)
+    lease = NodeLease(SqlLeases(database), ids, holder=secrets.token_hex(8), now_ms=timeline.now_ms)
+    await stack.enter_async_context(lease)
+    registry.register(StatisticsCollector("node_lease", lease.statistics))
     return _Foundation(config, folder, secret, database, timeline, ids, registry)
 
 

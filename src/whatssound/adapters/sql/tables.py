@@ -189,3 +189,11 @@ home_bans = Table(
     Column("banned_ms", BigInteger, nullable=False),
     Column("lapses_ms", BigInteger, nullable=False, index=True),
 )
+
+node_leases = Table(
+    "node_leases",
+    metadata,
+    Column("node", Integer, primary_key=True, autoincrement=False),
+    Column("holder", String(64), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+)
