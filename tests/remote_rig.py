@@ -14,6 +14,7 @@ from whatssound.accounts.user import User
 from whatssound.adapters.memory import MemoryBus
 from whatssound.addresses import Proxies
 from whatssound.bus.bus import NoAnswer
+from whatssound.bus.log import RoomLog
 from whatssound.config import Limits
 from whatssound.gateway import Gateway
 from whatssound.remote.owner import Owner
@@ -60,11 +61,11 @@ class Pair:
 
 
 @asynccontextmanager
-async def paired(folder: Path) -> AsyncIterator[Pair]:
+async def paired(folder: Path, *, log: RoomLog | None = None) -> AsyncIterator[Pair]:
     """The pair over `folder`; every proxy at 127.0.0.1 is believed."""
     bus = PoorBus()
     async with (
-        opened(folder, bus=bus, proxies=["127.0.0.1"]) as rig,
+        opened(folder, bus=bus, log=log, proxies=["127.0.0.1"]) as rig,
         Owner(bus, rig.accounts, rig.rooms, epoch="first") as owner,
         far_services(rig, bus) as services,
         far_gateway(rig, services) as (remote, port),

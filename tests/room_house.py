@@ -74,6 +74,30 @@ class FlakyLog(MemoryLog):
         return await super().append(room, record, key=key)
 
 
+class LateLog(FlakyLog):
+    """One process's way to a log that others use, too; while it is `held`, appends wait on the way."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        super().__init__(log.epoch)
+        self._log = log
+        self.waiting = asyncio.Event()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def hold(self) -> None:
+        """Let no append through."""
+        self._open.clear()
+
+    def let_go(self) -> None:
+        """Let them all through."""
+        self._open.set()
+
+    async def append(self, room: RoomId, record: bytes, *, key: str) -> LogPosition:
+        self.waiting.set()
+        await self._open.wait()
+        return await self._log.append(room, record, key=key)
+
+
 class Spoilt:
     """A store in front of another: counts what is asked, and fails when a test plants it.
 
@@ -148,13 +172,14 @@ async def house(
     max_held: int = 100,
     lead_ms: float = 0.0,
     sleep: Callable[[float], Awaitable[None]] | None = None,
+    log: FlakyLog | None = None,
     **limits: int,
 ) -> AsyncIterator[House]:
-    """Start the service on `folder`; `start` tells one start from another."""
+    """Start the service on `folder`; `start` tells one start from another, `log` is another's to share."""
     file = folder / "whatssound.sqlite3"
     migrations.upgrade(sqlite_url(file, driver="pysqlite"))
     database = Database(sqlite_url(file))
-    log, shelf = FlakyLog(f"epoch {start}"), Shelf()
+    log, shelf = log or FlakyLog(f"epoch {start}"), Shelf()
     ids = Snowflakes(clock)
     async with await SqliteMessages.open(folder / "messages.sqlite3", now_ms=clock) as kept:
         kept_rooms, kept_messages = Spoilt(SqlRooms(database)), Spoilt(kept)

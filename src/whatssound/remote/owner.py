@@ -107,6 +107,7 @@ class Owner:
             case ViewOf(room=room):
                 return encode(await self._rooms.view(room))
             case DoorOf(room=room):
+                await self._rooms.take_up(room)
                 return encode(await self._rooms.door(room))
             case PlaybackOf(room=room):
                 return encode(self._rooms.snapshot(await self._rooms.find(str(room))).playback)

@@ -28,7 +28,7 @@ class ViewOf(msgspec.Struct, frozen=True, tag="view"):
 
 
 class DoorOf(msgspec.Struct, frozen=True, tag="door"):
-    """Answered with Door, without its bans by home."""
+    """Answered with Door, without its bans by home. Who asks has listeners there: the owner takes the room up."""
 
     room: RoomId
 

@@ -1,6 +1,7 @@
 """Rooms as the outside uses them."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -199,6 +200,12 @@ class RoomService:
         page = await self._messages.page(room_id, limit=SHOWN_MESSAGES)
         door = door_of(room, await self._homes.bans(room))
         return RoomView(self.snapshot(room), [message.as_wire() for message in page.messages], door)
+
+    async def take_up(self, room_id: RoomId) -> None:
+        """Run a room with listeners here, so that what an earlier owner saved and could not tell any more is told."""
+        with contextlib.suppress(Refusal):
+            if not (await self._rooms.read(room_id)).ended:
+                await self._rooms.take(room_id)
 
     async def door(self, room_id: RoomId) -> Door:
         """Who is who in the room; without the bans by home, which matter to joins. Refusal `not_found`."""
