@@ -230,8 +230,8 @@ async def test_a_lost_word_of_a_ban_a_name_and_a_recall_is_made_up_for(pair: Pai
         pair.bus.deaf_to = set()
         assert (await three.event("phx_close"))["code"] == "kicked"
         await one.lost()
-        await two.push(topic(room), "typing")
-        assert (await two.event("typing"))["user"]["name"] == "Benedikt"
+        await two.push(topic(room), "chat:send", text="call me by my full name", nonce="n")
+        assert (await two.event("chat"))["user"]["name"] == "Benedikt"
 
 
 async def test_after_the_owner_began_anew_everybody_is_looked_up_again(pair: Pair, room: Room) -> None:
