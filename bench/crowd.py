@@ -33,7 +33,7 @@ async def spoken(here: Stage, crowd: Crowd, per_s: float, seconds: float) -> Non
         before = cpu_s([here.server.pid]), cpu_s(crowd.pids)
         await speakers.speak(per_s=per_s, count=round(per_s * seconds))
         after = cpu_s([here.server.pid]), cpu_s(crowd.pids)
-        await asyncio.sleep(1)
+        await asyncio.to_thread(crowd.wait_heard, speakers.last_seq)
     logs = crowd.stop()
     verdict = verdict_on(logs, speakers.said, here.history())
     latencies = to_last_ms(speakers.said, logs)

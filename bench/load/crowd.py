@@ -108,6 +108,23 @@ class Crowd:
         """How many joins were answered."""
         return sum(worker.news.joins for worker in self._workers)
 
+    @property
+    def heard(self) -> int:
+        """Deliveries, added up."""
+        return sum(worker.news.heard for worker in self._workers)
+
+    def wait_heard(self, seq: int, *, timeout_s: float = 60.0) -> None:
+        """Wait until all are in the room and have its event `seq`. Raises TimeoutError."""
+
+        def holds() -> bool:
+            return self.live == self.clients and all(worker.news.least >= seq for worker in self._workers)
+
+        if not self.wait_until(holds, timeout_s=timeout_s):
+            least = min(worker.news.least for worker in self._workers)
+            raise TimeoutError(
+                f"after {timeout_s} s {self.live} are in the room, and somebody is at {least}, not {seq}"
+            )
+
     def wait_until(self, holds: Callable[[], bool], *, timeout_s: float) -> bool:
         """Wait until `holds()`, looked at whenever a process says something new; False when it did not come to that."""
         with self._changed:
@@ -138,7 +155,7 @@ class _Process:
     """One worker, and a thread that hears what it says."""
 
     def __init__(self, task: Task, changed: threading.Condition) -> None:
-        self.news = News(0, 0)
+        self.news = News()
         self.is_dead = False
         self._task = task
         self._changed = changed

@@ -6,7 +6,6 @@ its speaker late (coordinated omission).
 
 import asyncio
 import contextlib
-import itertools
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -29,19 +28,28 @@ class Speakers:
     rooms: list[Room]
     clients: list[Client]
     said: list[Said] = field(default_factory=list)
-    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _under_way: "set[asyncio.Task[None]]" = field(default_factory=set)
 
-    async def speak(self, *, per_s: float, count: int, size: int = 60, name: str = "m") -> None:
+    @property
+    def last_seq(self) -> int:
+        """Where the log stands by what was acknowledged last."""
+        last = max(self.said, key=lambda one: one.acked_ns, default=None)
+        return 0 if last is None else last.seq
+
+    async def speak(self, *, per_s: float, count: int, size: int = 60) -> None:
         """Say `count` messages of `size` characters, one every `1 / per_s` s, and wait for all answers."""
+        await self.begin_all(per_s=per_s, count=count, size=size)
+        await self.answered()
+
+    async def begin_all(self, *, per_s: float, count: int, size: int = 60) -> None:
+        """The same, without waiting for answers."""
         begin_ns = time.monotonic_ns()
         for n in range(count):
             intended_ns = begin_ns + int(n / per_s * 1e9)
             wait_s = (intended_ns - time.monotonic_ns()) / 1e9
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
-            self.begin(f"{name}{next(self._numbers)}", size, intended_ns)
-        await self.answered()
+            self.begin(f"m{len(self.said)}", size, intended_ns)
 
     def begin(self, nonce: str, size: int, intended_ns: int) -> None:
         """Say one message now; its answer is awaited elsewhere."""

@@ -43,6 +43,9 @@ TICK_NS: Final = 100_000_000
 HEARTBEAT_TICKS: Final = 300
 """Every listener beats once in so many ticks: 30 s."""
 
+MANY: Final = 5_000
+"""With more listeners than this the state is told twice a second only."""
+
 SLOW_TICKS: Final = 5
 """A slow listener reads so often, half a second of its bytes at a time."""
 
@@ -84,8 +87,12 @@ class Order(msgspec.Struct):
 class News(msgspec.Struct):
     """What a worker says."""
 
-    live: int
-    joins: int
+    live: int = 0
+    joins: int = 0
+    heard: int = 0
+    """Deliveries."""
+    least: int = 0
+    """The place in the log that everybody in the room has reached who reads at once."""
 
 
 class Worker:
@@ -104,7 +111,8 @@ class Worker:
         self._begun: deque[Listener] = deque()
         self._opening = 0
         self._live = 0
-        self._told = News(0, 0)
+        self._told = News()
+        self._look_ticks = 1 if task.clients <= MANY else 5
         self._closed: Counter[int] = Counter()
         self._refused: Counter[str] = Counter()
         self._ticks = 0
@@ -160,10 +168,21 @@ class Worker:
             for listener in self._listeners[: self._task.slow]:
                 if listener.state is State.LIVE:
                     self._read(listener, self._task.slow_bytes_per_s * SLOW_TICKS // 10)
-        news = News(self._live, len(self._joins))
-        if news != self._told:
-            self._told = news
-            _say(news)
+        if self._ticks % self._look_ticks == 0:
+            news = self._news()
+            if news != self._told:
+                self._told = news
+                _say(news)
+
+    def _news(self) -> News:
+        heard = sum(len(listener.codes) for listener in self._listeners) - len(self._joins)
+        live = (one for one in self._listeners if one.state is State.LIVE and not one.slow)
+        return News(self._live, len(self._joins), heard, min(map(self._place, live), default=0))
+
+    def _place(self, listener: Listener) -> int:
+        if listener.last >= 0:
+            return self._hearing.events[listener.last].seq
+        return 0 if listener.position is None else listener.position.seq
 
     # --- orders -------------------------------------------------------------------------------------------------
 

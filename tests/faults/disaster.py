@@ -1,0 +1,68 @@
+"""A full room that talks while one calamity follows another, until enough was delivered."""
+
+import asyncio
+import itertools
+import os
+import random
+from collections.abc import Sequence
+
+from faults.calamities import Fault, Scene
+from faults.crowd_checker import Verdict, verdict_on
+from load.crowd import Crowd
+from load.speakers import Speakers, speaking
+from load.stage import Stage
+
+DELIVERIES = int(float(os.environ.get("WHATSSOUND_DELIVERIES", "1e6")))
+"""How many events all listeners have to get, added up; docs/performance.md has a run of 10^7."""
+
+SPEAKERS = 8
+PER_S = 50.0
+A_ROUND = 200
+"""Messages of a round; the fault strikes in its middle."""
+
+SLOW, SLOW_BYTES_PER_S = 5, 500
+LONG = 1_500
+"""Characters of a message in every fourth round, so that slow readers fall behind."""
+
+BACK_S = 120.0
+
+
+async def disaster(
+    here: Stage, faults: Sequence[Fault], *, clients: int, deliveries: int = DELIVERIES, seed: int = 20260103
+) -> Verdict:
+    """Round after round, each with another fault; what the checker says at the end."""
+    chance = random.Random(seed)
+    with Crowd(here.place, here.tokens, clients, slow=SLOW, slow_bytes_per_s=SLOW_BYTES_PER_S) as crowd:
+        scene = Scene(here, crowd, chance)
+        await asyncio.to_thread(crowd.wait_live)
+        async with speaking(here.server.url, here.tokens[:SPEAKERS], here.place.room_id) as speakers:
+            for number, fault in enumerate(itertools.cycle(faults)):
+                if number >= len(faults) and crowd.heard >= deliveries:
+                    break
+                await _round(scene, speakers, fault, size=LONG if number % 4 == 3 else 60)
+            await _settled(scene, speakers)
+            proofs = [room.statistics() for room in speakers.rooms]
+        logs = await asyncio.to_thread(crowd.stop)
+    verdict = verdict_on(logs, speakers.said, await asyncio.to_thread(here.history))
+    for proof in proofs:
+        if proof.gaps or proof.repeated:
+            verdict.broken("not linked", f"a speaker saw {proof}")
+    for one in speakers.said:
+        if not one.acknowledged:
+            verdict.broken("unanswered", f"{one.nonce} was never acknowledged ({one.refused or 'no answer'})")
+    return verdict
+
+
+async def _round(scene: Scene, speakers: Speakers, fault: Fault, *, size: int) -> None:
+    await speakers.begin_all(per_s=PER_S, count=A_ROUND // 2, size=size)
+    striking = asyncio.create_task(fault(scene))
+    await speakers.begin_all(per_s=PER_S, count=A_ROUND // 2, size=size)
+    await striking
+    await speakers.answered()
+    await asyncio.to_thread(scene.crowd.wait_live, scene.crowd.clients - SLOW, timeout_s=BACK_S)
+
+
+async def _settled(scene: Scene, speakers: Speakers) -> None:
+    """One last message, and everybody has it."""
+    await speakers.speak(per_s=1, count=1)
+    await asyncio.to_thread(scene.crowd.wait_heard, speakers.last_seq, timeout_s=BACK_S)
