@@ -46,10 +46,15 @@ def chat(seq: int, prev: int, *, id: int | None = None) -> dict[str, Any]:
 class LyingServer:
     """Answers each join with what `on_join(payload)` gives and then sends the events that belong to it."""
 
-    def __init__(self, on_join: Callable[[dict[str, Any]], tuple[str, dict[str, Any], list[dict[str, Any]]]]) -> None:
+    def __init__(
+        self,
+        on_join: Callable[[dict[str, Any]], tuple[str, dict[str, Any], list[dict[str, Any]]]],
+        on_command: Callable[[str, dict[str, Any]], tuple[str, dict[str, Any]]] = lambda _event, _payload: ("ok", {}),
+    ) -> None:
         self.joins: list[dict[str, Any]] = []
         self.pushed: list[tuple[str, dict[str, Any]]] = []
         self._on_join = on_join
+        self._on_command = on_command
         self._sockets: set[ServerConnection] = set()
 
     @contextlib.asynccontextmanager
@@ -72,8 +77,11 @@ class LyingServer:
     async def _heard(self, socket: ServerConnection, frame: list[Any]) -> None:
         join_ref, ref, topic, event, payload = frame
         if event != "phx_join":
+            if event in ("heartbeat", "clock"):
+                await socket.send(_reply(join_ref, ref, topic, "ok", {"t1": 0, "t2": 0, "t3": 0}))
+                return
             self.pushed.append((event, payload))
-            await socket.send(_reply(join_ref, ref, topic, "ok", {}))
+            await socket.send(_reply(join_ref, ref, topic, *self._on_command(event, payload)))
             return
         self.joins.append(payload)
         status, response, events = self._on_join(payload)

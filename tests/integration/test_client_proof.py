@@ -3,9 +3,12 @@
 import asyncio
 from typing import Any
 
-from lying_server import LyingServer, chat, join_reply
-from whatssound.client import Chat, Events, Joined, Lost, RoomEvent, connect
+import pytest
 
+from lying_server import LyingServer, chat, join_reply
+from whatssound.client import Chat, Events, Joined, Lost, Refusal, RoomEvent, connect
+
+Said = tuple[str, dict[str, Any]]
 Answer = tuple[str, dict[str, Any], list[dict[str, Any]]]
 
 
@@ -86,3 +89,23 @@ async def test_a_join_that_is_refused_for_now_is_tried_again_no_sooner_than_aske
     async with LyingServer(on_join).open() as url, connect(url, token="t") as client, client.join("7") as room:
         assert room.id == "7"
         assert asked_s[1] - asked_s[0] >= 0.7
+
+
+async def test_a_command_that_cannot_be_done_just_now_is_sent_again_under_its_nonce() -> None:
+    def on_join(payload: dict[str, Any]) -> Answer:
+        return "ok", join_reply(5, reset=True), []
+
+    def on_command(event: str, payload: dict[str, Any]) -> Said:
+        if len(server.pushed) == 1:
+            return "error", {"code": "unavailable", "message": "not now", "retry_after_ms": 50}
+        if len(server.pushed) == 2:
+            return "ok", {"id": "77", "seq": 6}
+        return "error", {"code": "rate_limited", "message": "too fast", "retry_after_ms": 50}
+
+    server = LyingServer(on_join, on_command)
+    async with server.open() as url, connect(url, token="t") as client, client.join("7") as room:
+        assert await room.say("hello") == "77"
+        (_, first_try), (_, second_try) = server.pushed
+        assert first_try == second_try
+        with pytest.raises(Refusal, match="rate_limited"):
+            await room.say("and more")

@@ -1,6 +1,7 @@
 """A room: its state as it is now, its events, and what one may do in it."""
 
 import asyncio
+import itertools
 import secrets
 import weakref
 from collections.abc import AsyncIterator, Sequence
@@ -15,9 +16,11 @@ from whatssound.client.listening import Events
 from whatssound.client.membership import Host, Membership, RoomStatistics
 from whatssound.client.server_clock import ClockAnswer
 from whatssound.client.view import RoomView
+from whatssound.client.waits import JOIN_MS, wait_ms
 from whatssound.rooms.playback import position_at
 from whatssound.wire import commands, events
 from whatssound.wire.bodies import MessagePage
+from whatssound.wire.errors import Refusal
 from whatssound.wire.events import Message
 
 COMMAND_S: Final = 30.0
@@ -58,7 +61,8 @@ class Room:
 
     Entering raises the Refusal with which the server says no to the join for good (`banned`, `not_found`, `ended`, …)
     and waits as long as it says "later". Commands raise Refusal, or NotAnswered after 30 s. They are sent again after
-    a lost connection, which is harmless: transport commands name what they act on, the others carry a nonce.
+    a lost connection and after `unavailable`, which is harmless: transport commands name what they act on, the others
+    carry a nonce.
     """
 
     def __init__(self, host: RoomHost, name: str, *, device: str | None = None) -> None:
@@ -238,8 +242,8 @@ class Room:
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._done(self._membership, command)
-        except TimeoutError:
-            raise NotAnswered(f"{_NAMES[type(command)]} was not answered within {timeout_s} s") from None
+        except TimeoutError as late:
+            raise NotAnswered(f"{_NAMES[type(command)]} was not done within {timeout_s} s") from late
 
     async def clock(self, t1: float) -> ClockAnswer | None:
         """What the server's clock says; None when nobody answers. `Client` asks by itself."""
@@ -281,7 +285,8 @@ class Room:
         return self._view
 
     async def _done(self, membership: Membership, command: msgspec.Struct) -> dict[str, Any]:
-        while True:
+        """Ask until there is an answer that counts: a lost connection and `unavailable` are none."""
+        for tries in itertools.count(1):
             if self._staying is not None and self._staying.done() and not self._staying.cancelled():
                 self._staying.result()
             try:
@@ -290,6 +295,12 @@ class Room:
             except Offline:
                 if isinstance(command, _FLEETING) or self._staying is None or self._staying.cancelled():
                     raise
+            except Refusal as refusal:
+                if isinstance(command, _FLEETING) or refusal.code != "unavailable":
+                    raise
+                pause_ms = wait_ms(JOIN_MS, tries, self._host.chance(), retry_after_ms=refusal.retry_after_ms)
+                await asyncio.sleep(pause_ms / 1_000)
+        raise AssertionError("there is always another try")
 
     def _tell(self, event: RoomEvent) -> None:
         for reader in self._readers:
