@@ -75,7 +75,7 @@ async def _stands_still(pid: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-ONE_PROCESS: tuple[Fault, ...] = (connections_break, everything_is_killed, the_server_stands_still)
+ONE_PROCESS: tuple[Fault, ...] = (connections_break, the_server_stands_still, everything_is_killed)
 
 SEVERAL: tuple[Fault, ...] = (
     a_gateway_is_killed,

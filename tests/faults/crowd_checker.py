@@ -29,6 +29,7 @@ class Verdict:
     joins: int = 0
     resumed: int = 0
     reset: int = 0
+    said: int = 0
     acknowledged: int = 0
     problems: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
@@ -86,7 +87,7 @@ class Chain:
 
 def verdict_on(logs: Sequence[WorkerLog], said: Sequence[Said], history: Sequence[Stored]) -> Verdict:
     """All five promises. `history` is the store's, oldest first."""
-    verdict = Verdict()
+    verdict = Verdict(said=len(said))
     chains: dict[str, Chain] = {}
     stretches: dict[tuple[str, int], list[Stretch]] = {}
     for log in logs:

@@ -1,30 +1,37 @@
 """Faults in a full room, over a million deliveries: nobody misses anything without being told."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from faults.calamities import ONE_PROCESS, SEVERAL
-from faults.disaster import DELIVERIES, disaster
+from faults.crowd_checker import Verdict
+from faults.disaster import disaster
 from load.stage import stage
 
 CLIENTS = 500
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+DELIVERIES = int(float(os.environ.get("WHATSSOUND_DELIVERIES", "1e6")))
+"""How many events all listeners of both tests get, added up."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def assert_kept(verdict: Verdict) -> None:
+    """Every promise, by as many deliveries as were asked for; and the faults have struck."""
+    assert verdict.told == []
+    assert verdict.deliveries >= DELIVERIES // 2
+    assert verdict.acknowledged >= 0.9 * verdict.said
+    assert verdict.resumed >= CLIENTS // 2
+    assert verdict.reset >= CLIENTS // 2
 
 
 async def test_one_process_keeps_its_promises_through_every_fault(tmp_path: Path) -> None:
     with stage(data=tmp_path / "data") as here:
-        verdict = await disaster(here, ONE_PROCESS, clients=CLIENTS)
-    assert verdict.told == []
-    assert verdict.deliveries >= DELIVERIES
-    assert verdict.resumed > CLIENTS // 4
-    assert verdict.reset > CLIENTS // 2
+        assert_kept(await disaster(here, ONE_PROCESS, clients=CLIENTS, deliveries=DELIVERIES // 2))
 
 
 async def test_several_processes_keep_their_promises_through_every_fault(tmp_path: Path) -> None:
     with stage("--workers", "3", data=tmp_path / "data") as here:
-        verdict = await disaster(here, SEVERAL, clients=CLIENTS)
-    assert verdict.told == []
-    assert verdict.deliveries >= DELIVERIES
-    assert verdict.resumed > CLIENTS // 2
+        assert_kept(await disaster(here, SEVERAL, clients=CLIENTS, deliveries=DELIVERIES // 2))

@@ -21,6 +21,9 @@ from whatssound.wire.phoenix import EMPTY, NULL, V2, Frame, Json, MalformedFrame
 HEARTBEAT_S: Final = 25.0
 """The server closes a socket that says nothing for 90 s; a beat that is not answered by the next ends it here."""
 
+AT_ONCE: Final = 24
+"""Commands that wait for their answers; further ones wait here. The server takes 32 and answers `overloaded` beyond."""
+
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -56,7 +59,7 @@ class _Waiting:
 class Connection:
     """One socket. Callbacks run on the event loop, in the order in which the server wrote; they must not block.
 
-    Bounded: whoever asks waits for the answer, so what waits here is what the caller keeps under way.
+    Bounded: `AT_ONCE` commands are under way, the rest are callers of `ask` that wait, as many as there are.
     """
 
     def __init__(self) -> None:
@@ -65,6 +68,7 @@ class Connection:
         self._waiting: dict[Json, _Waiting] = {}
         self._topics: dict[str, OnPush] = {}
         self._closed: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._beat_ref: Json | None = None
         self._beating: asyncio.TimerHandle | None = None
 
@@ -115,12 +119,13 @@ class Connection:
 
     async def ask(self, topic: str, event: str, payload: object, *, join_ref: Json = NULL) -> Json:
         """Send a message; the response it is answered with. Raises Refusal, or Offline when no answer will come."""
-        answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-        ref = self.send(topic, event, payload, join_ref=join_ref, on_reply=lambda reply: _settle(answer, reply))
-        try:
-            reply = await answer
-        finally:
-            self._waiting.pop(ref, None)
+        async with self._places:
+            answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+            ref = self.send(topic, event, payload, join_ref=join_ref, on_reply=lambda reply: _settle(answer, reply))
+            try:
+                reply = await answer
+            finally:
+                self._waiting.pop(ref, None)
         if reply is None:
             raise Offline("the connection was lost before the answer came")
         if reply.status == "error":
