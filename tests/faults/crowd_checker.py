@@ -31,6 +31,8 @@ class Verdict:
     reset: int = 0
     said: int = 0
     acknowledged: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    """By code: what was shed, and why."""
     problems: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
 
@@ -87,7 +89,7 @@ class Chain:
 
 def verdict_on(logs: Sequence[WorkerLog], said: Sequence[Said], history: Sequence[Stored]) -> Verdict:
     """All five promises. `history` is the store's, oldest first."""
-    verdict = Verdict(said=len(said))
+    verdict = Verdict(said=len(said), refused=Counter(one.refused for one in said if one.refused))
     chains: dict[str, Chain] = {}
     stretches: dict[tuple[str, int], list[Stretch]] = {}
     for log in logs:

@@ -5,8 +5,8 @@ from typing import Final
 
 from whatssound.wire.hints import hint_ms
 
-CONNECT_MS: Final = (50, 150, 300, 600, 1_000, 2_000, 4_000, 8_000)
-"""Between tries to open the socket."""
+CONNECT_MS: Final = (50, 150, 300, 600, 1_000, 2_000, 3_000)
+"""Between tries to open the socket; the last one decides how late everybody is back after a long absence."""
 
 JOIN_MS: Final = (300, 1_000, 2_000, 5_000)
 """Between tries to join, after a refusal that passes."""
@@ -21,12 +21,12 @@ LONGEST_MS: Final = 30_000
 
 
 def wait_ms(steps: Sequence[int], tries: int, chance: float, *, retry_after_ms: int | None = None) -> float:
-    """The wait before the try after `tries` that failed: halved to doubled by `chance` (0 … 1).
+    """The wait before the try after `tries` that failed: half as long to half as long again, by `chance` (0 … 1).
 
     What the server asks for with `retry_after_ms` is kept, and scattered by up to half of it more.
     """
     step = steps[min(max(tries, 1), len(steps)) - 1]
-    scattered = step * (0.5 + chance * 1.5)
+    scattered = step * (0.5 + chance)
     return scattered if retry_after_ms is None else max(scattered, retry_after_ms * (1 + chance / 2))
 
 
