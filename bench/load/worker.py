@@ -304,7 +304,8 @@ class Worker:
 
     def _personal(self, listener: Listener, frame: Frame) -> None:
         if frame.kind == CLOSE:
-            self._drop(listener, int.from_bytes(frame.payload[:2]) or BROKEN)
+            code, reason = int.from_bytes(frame.payload[:2]), frame.payload[2:].decode(errors="replace")
+            self._drop(listener, code or BROKEN, reason=reason)
             return
         message = decode_message(frame.payload)
         if message.event == "phx_reply" and message.ref == "1":
@@ -357,7 +358,9 @@ class Worker:
         self._refused[refused.code] += 1
         self._drop(listener, None, retry_after_ms=refused.retry_after_ms)
 
-    def _drop(self, listener: Listener, code: int | None, *, retry_after_ms: int | None = None) -> None:
+    def _drop(
+        self, listener: Listener, code: int | None, *, reason: str = "", retry_after_ms: int | None = None
+    ) -> None:
         """The connection is over, or never was (`code` None): come again."""
         sock, listener.sock = listener.sock, None
         assert sock is not None
@@ -376,7 +379,7 @@ class Worker:
             self._later(listener, wait_ms(CONNECT_MS, listener.tries, chance, retry_after_ms=retry_after_ms))
         else:
             self._closed[code] += 1
-            self._later(listener, wait_after_close_ms(code, chance))
+            self._later(listener, wait_after_close_ms(code, reason, chance))
 
     def _send(self, listener: Listener, data: bytes) -> None:
         """A listener says little; what the kernel does not take at once is a connection that is gone."""
