@@ -33,14 +33,14 @@ EXPECTED = [
 ]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
+@pytest.fixture(params=["1", "3"], ids=["alone", "3 workers"])
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     music = tmp_path / "music"
     music.mkdir()
     with wave.open(str(music / "silence.wav"), "wb") as file:
         file.setparams((1, 2, 8_000, 0, "NONE", ""))
         file.writeframes(bytes(2 * 8_000 * 10))
-    with ServerProcess(tmp_path / "data", "--library", str(music)) as running:
+    with ServerProcess(tmp_path / "data", "--library", str(music), "--workers", request.param) as running:
         yield running
 
 

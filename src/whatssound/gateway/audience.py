@@ -1,7 +1,7 @@
 """How many listen to each room on all nodes together. Pure: what is told and heard are bytes.
 
-Every node tells the others its own counts: what changed once a second, and everything every few seconds, so that a lost
-message is made good and a node that says nothing any more is forgotten.
+Every node tells the others its own counts: what changed, at once or within a tick, and everything every few seconds, so
+that a lost message is made good and a node that says nothing any more is forgotten.
 """
 
 from collections.abc import Iterator

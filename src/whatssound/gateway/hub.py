@@ -92,6 +92,7 @@ class Hub:
         self._counted: set[RoomId] = set()
         self._audience = Audience(node)
         self._hearing: Subscription | None = None
+        self._told_in_tick = False
         self._ticks = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._checking = False
@@ -195,8 +196,8 @@ class Hub:
         self._ticks += 1
         self._flusher.look()
         self._send_reactions()
+        self._tell_audience()
         if self._ticks % LISTENERS_TICKS == 0:
-            self._tell_audience()
             self._send_listeners()
         if self._ticks % CHECK_TICKS == 0:
             self.check()
@@ -235,11 +236,19 @@ class Hub:
         self._audience.count(room, len(topic.feed.members))
         topic.counts.listeners = self._audience.listeners(room)
         self._counted.add(room)
+        if not self._told_in_tick:
+            # At once, so that who joins elsewhere next finds it; what follows within the tick is told in one message.
+            self._told_in_tick = True
+            self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        if (changes := self._audience.changes()) is not None:
+            self._bus.publish(AUDIENCE_TOPIC, changes)
 
     def _tell_audience(self) -> None:
         """What changed here, and from time to time everything; and forget nodes that do not."""
-        if (changes := self._audience.changes()) is not None:
-            self._bus.publish(AUDIENCE_TOPIC, changes)
+        self._told_in_tick = False
+        self._tell_changes()
         if self._ticks % AUDIENCE_TICKS == 0:
             for message in self._audience.everything():
                 self._bus.publish(AUDIENCE_TOPIC, message)
