@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -196,6 +198,34 @@ async def test_who_was_told_of_one_server_goes_on_with_the_others_of_its_cluster
         await nats_rig.append(log, 2, room=ROOMS[0])
         async with asyncio.timeout(nats_rig.PATIENCE_S):
             assert await nats_rig.replayed(log, first, ROOMS[0]) == ["k2"]
+        await log.close()
+
+
+@pytest.mark.slow
+async def test_a_follower_that_hangs_and_comes_back_behind_is_never_taken_for_the_truth(
+    cluster: list[NatsServer],
+) -> None:
+    settings = LogSettings(name="t", replicas=3)
+    async with nats_rig.connected(cluster) as any_of_them:
+        await (await nats_rig.opened_log(any_of_them, settings)).close()
+        leader = int((await nats_rig.leader_of(any_of_them, "t")).removeprefix("n"))
+    follower = cluster[(leader + 1) % 3]
+    async with nats_rig.connected([cluster[leader]]) as connection:
+        log = await nats_rig.opened_log(connection, settings)
+        [first] = await nats_rig.append(log, 0, room=ROOMS[0])
+        assert follower.pid is not None
+        os.kill(follower.pid, signal.SIGSTOP)
+        try:
+            await nats_rig.append(log, *range(1, 301), room=ROOMS[0])
+            expected = [f"k{n}" for n in range(1, 301)]
+            for _ in range(10):
+                assert await nats_rig.replayed(log, first, ROOMS[0]) == expected
+        finally:
+            os.kill(follower.pid, signal.SIGCONT)
+        for n in range(301, 401):
+            await nats_rig.append(log, n, room=ROOMS[0])
+            expected.append(f"k{n}")
+            assert await nats_rig.replayed(log, first, ROOMS[0]) == expected
         await log.close()
 
 

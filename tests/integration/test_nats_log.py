@@ -14,7 +14,7 @@ from hub_listener import HubListener
 from nats_rig import append, replayed
 from whatssound.adapters.memory import MemoryBus
 from whatssound.adapters.nats import LogSettings, NatsConnection, NatsLog, NatsServer, begin_epoch
-from whatssound.adapters.nats.log import BACKWARDS_SEEN
+from whatssound.adapters.nats.log import BACKWARDS_SEEN, FULL
 from whatssound.adapters.nats.reading import Stored, StreamReader
 from whatssound.adapters.nats.since import Untold, since
 from whatssound.adapters.nats.stream import StreamState, live_subject, room_subject, stream_state
@@ -366,3 +366,15 @@ async def test_looking_after_a_busy_stream_never_takes_it_for_a_restored_one(
     for _ in range(2 * BACKWARDS_SEEN):
         await log.refresh()
     assert (log.epoch, log.statistics().epochs) == (epoch, 0)
+
+
+async def test_a_stream_that_is_full_says_so(connection: NatsConnection) -> None:
+    log = await NatsLog.open(connection, LogSettings(name=nats_rig.new_name(), max_bytes=100_000))
+    await log.refresh()
+    assert log.statistics().full == 0
+    for n in range(120):
+        await log.append(ROOM, b"x" * 1_000, key=str(n))
+    await log.refresh()
+    assert log.statistics().full > FULL
+    assert log.statistics().bytes <= 100_000
+    await log.close()
