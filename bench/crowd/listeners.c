@@ -8,7 +8,8 @@
 
    Every message carries ~#NNNNNNNN@TTTTTTTTTTTTTTTTTTTT#: its number from 1 on, and when it was due (ns, monotonic).
    Prints "joined N", then "m NUMBER LATENCY_NS" when the last one has it, "connected N NS" for the upgrades, and at the
-   end of its input "end FRAMES WRONG CLOSED RESUME": frames read, out of order, sockets closed, of these with 4008. */
+   end of its input "end FRAMES WRONG CLOSED RESUME": messages read; doubled ones, and listeners that heard others
+   or in another order than the first; sockets closed; of these with 4008. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,7 +31,8 @@
 
 struct listener {
     int fd, joined, slow, closed;
-    uint32_t last;
+    uint32_t heard;
+    uint64_t order;
     char *rest;
     size_t rest_bytes;
 };
@@ -126,9 +128,10 @@ static void message(struct listener *one, const char *payload, size_t size, int6
     uint32_t number = strtoul(mark + 2, NULL, 10);
     if (one->slow) return;
     frames++;
-    if (number >= MESSAGES || (one->last && number != one->last + 1)) wrong++;
-    one->last = number;
-    if (number < MESSAGES && ++heard[number] == (uint32_t)listening)
+    one->heard++;
+    one->order = one->order * 6364136223846793005ULL + number;
+    if (number >= MESSAGES || ++heard[number] > (uint32_t)listening) wrong++;
+    else if (heard[number] == (uint32_t)listening)
         printf("m %u %lld\n", number, (long long)(at_ns - strtoll(mark + 11, NULL, 10)));
 }
 
@@ -190,6 +193,14 @@ static void read_slowly(void) {
         if (all[i].joined && !all[i].closed) readable(&all[i], rate / 10);
 }
 
+/* Everybody has heard the same, in the same order. */
+static void compare(void) {
+    int first = slow_count;
+    while (first < count && all[first].closed) first++;
+    for (int i = first; i < count; i++)
+        if (!all[i].closed && (all[i].heard != all[first].heard || all[i].order != all[first].order)) wrong++;
+}
+
 static void wait_for_frames(int timeout_ms) {
     struct epoll_event events[512];
     int ready = epoll_wait(epoll_fd, events, 512, timeout_ms);
@@ -198,6 +209,7 @@ static void wait_for_frames(int timeout_ms) {
         if (index == UINT32_MAX) {
             char ignored[64];
             if (read(0, ignored, sizeof ignored) <= 0) {
+                compare();
                 printf("end %ld %ld %ld %ld\n", frames, wrong, closed, resumes);
                 exit(0);
             }

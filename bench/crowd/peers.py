@@ -18,6 +18,7 @@ from crowd.cost import cpu_s
 from crowd.listeners import Listeners, marked
 
 HERE = Path(__file__).parent
+WEBSOCKETS = [sys.executable, str(HERE / "websockets_peer.py")]
 CENTRIFUGO = "github.com/centrifugal/centrifugo/v6@latest"
 
 
@@ -46,7 +47,7 @@ class Served:
 def bare(programs: Path, count: int) -> Iterator[Served]:
     """The limit: `send()` in a loop."""
     command = [str(programs / "bare"), str(count)]
-    with _spoken_to(command) as (process, port), Listeners(programs, port, count, path="-") as listeners:
+    with spoken_to(command) as (process, port), Listeners(programs, port, count, path="-") as listeners:
         assert _line(process) == "ready"
         yield Served("bare C", process.pid, listeners, lambda text: _say(process, text))
 
@@ -54,8 +55,7 @@ def bare(programs: Path, count: int) -> Iterator[Served]:
 @contextmanager
 def websockets(programs: Path, count: int) -> Iterator[Served]:
     """PyPI's `websockets`."""
-    command = [sys.executable, str(HERE / "websockets_peer.py")]
-    with _spoken_to(command) as (process, port), Listeners(programs, port, count, path="/") as listeners:
+    with spoken_to(WEBSOCKETS) as (process, port), Listeners(programs, port, count, path="/") as listeners:
         yield Served("websockets", process.pid, listeners, lambda text: _say(process, text))
 
 
@@ -66,7 +66,7 @@ def npm_ws(programs: Path, count: int) -> Iterator[Served]:
         subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "ws@8"], cwd=folder, check=True)
         shutil.copy(HERE / "ws.mjs", folder)
         command = ["node", str(Path(folder) / "ws.mjs")]
-        with _spoken_to(command) as (process, port), Listeners(programs, port, count, path="/") as listeners:
+        with spoken_to(command) as (process, port), Listeners(programs, port, count, path="/") as listeners:
             yield Served("npm ws", process.pid, listeners, lambda text: _say(process, text))
 
 
@@ -124,7 +124,7 @@ def _publish(port: int, text: str) -> None:
 
 
 @contextmanager
-def _spoken_to(command: list[str]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def spoken_to(command: list[str]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """A server that prints its port and then sends what it reads."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -194,7 +194,7 @@ class Gateway:
         """The channel for the topic that `join` names, or None."""
         if not join.topic.startswith(PREFIX):
             return None
-        return RoomChannel(session, join, self._parts, now_s=session.now_s())
+        return RoomChannel(session, join, self._parts)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` to its end, also when the socket that asked for it goes."""

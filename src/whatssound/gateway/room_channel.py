@@ -61,7 +61,7 @@ class RoomParts:
 class RoomChannel(Channel):
     """One session in one room. Reads need any valid token, everything else a person behind it."""
 
-    def __init__(self, session: Session, join: Frame, parts: RoomParts, *, now_s: float) -> None:
+    def __init__(self, session: Session, join: Frame, parts: RoomParts) -> None:
         super().__init__(session, join)
         self._parts = parts
         self._room_id = RoomId(0)
@@ -73,8 +73,9 @@ class RoomChannel(Channel):
         self._position: LogPosition | None = None
         self._in_doubt = False
         self._visited_ms = 0.0
-        self._reactions = TokenBucket(REACTIONS_PER_S, REACTIONS_BURST, now_s=now_s)
-        self._typing = TokenBucket(TYPING_PER_S, TYPING_BURST, now_s=now_s)
+        self._reactions: TokenBucket | None = None
+        self._typing: TokenBucket | None = None
+        """Made at the first need: most listeners only listen."""
 
     # --- what the room's feed sees ------------------------------------------------------------------------------
 
@@ -280,15 +281,18 @@ class RoomChannel(Channel):
             raise Refusal("invalid", f"A reaction is one of {' '.join(commands.REACTIONS)}.")
         await self._require_voice(person)
         now_s = self.session.now_s()
-        if not self._reactions.take(now_s):
-            wait_ms = self._reactions.wait_ms(now_s)
+        bucket = self._reactions = self._reactions or TokenBucket(REACTIONS_PER_S, REACTIONS_BURST, now_s=now_s)
+        if not bucket.take(now_s):
+            wait_ms = bucket.wait_ms(now_s)
             raise Refusal("rate_limited", "One cheer at a time.", retry_after_ms=wait_ms)
         self._parts.hub.react(self._room_id, emoji)
         return EMPTY
 
     async def _type(self, person: User) -> Json:
         await self._require_voice(person)
-        if self._me is not None and self._typing.take(self.session.now_s()):
+        now_s = self.session.now_s()
+        bucket = self._typing = self._typing or TokenBucket(TYPING_PER_S, TYPING_BURST, now_s=now_s)
+        if self._me is not None and bucket.take(now_s):
             self._parts.hub.typing(self._room_id, encode_json(events.Typing(user=self._me.user)))
         return EMPTY
 

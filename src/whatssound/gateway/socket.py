@@ -35,6 +35,8 @@ READ_BUFFER_BYTES = 2_048
 HIGH_WATER_BYTES: Final = 0
 """What the transport may hold without saying so: nothing. So it writes at once, and a lane is free or it is not."""
 
+_NO_HEADERS: Final[Any] = {}
+
 _log = structlog.get_logger("whatssound.gateway.socket")
 
 
@@ -255,6 +257,10 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         return self._outbox.statistics() if self._outbox is not None else OutboxStatistics(0, 0, 0, False)
 
     # --- what picows calls --------------------------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The handshake is over, and picows keeps its headers as long as the socket: 1 KB a connection."""
+        transport.request.headers = transport.response.headers = _NO_HEADERS
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame arrived. The edge of the connection: what goes wrong in here ends this socket alone."""
