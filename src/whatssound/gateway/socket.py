@@ -22,7 +22,7 @@ from whatssound.config import Limits
 from whatssound.gateway.closing import LINGER_S, Linger, Wire
 from whatssound.gateway.control import CLOSE, CONTINUATION, PING, PONG, TEXT, control_frame
 from whatssound.gateway.handshake import Upgrade, http_answer, read_upgrade
-from whatssound.gateway.lanes import Lanes, Outlet, lane_of
+from whatssound.gateway.lanes import Lanes, Outlet, bound_unsent, lane_of
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.outbox import Outbox, OutboxStatistics
 from whatssound.gateway.session import Session
@@ -287,6 +287,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
             lambda _request: accepted, self._logger, frame_bytes=self._limits.frame_bytes
         )
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        bound_unsent(self._transport)
         self._outbox = Outbox(
             self._transport.write,
             self._fell_behind,
