@@ -1,19 +1,21 @@
 """Two gateways over one owner: one beside it, one that asks everything over the bus."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import nats_rig
 from clients import SocketClient
 from gateway_rig import HOMES_KEY, TOKEN_KEY, Rig, opened
 from gateway_server import serving
 from whatssound.accounts.known import Known
 from whatssound.accounts.tokens import AccessTokens
 from whatssound.accounts.user import User
-from whatssound.adapters.memory import MemoryBus
+from whatssound.adapters.memory import MemoryBus, MemoryLog
+from whatssound.adapters.nats import LogSettings, NatsBus, NatsServer
 from whatssound.addresses import Proxies
-from whatssound.bus.bus import NoAnswer
+from whatssound.bus.bus import Bus, NoAnswer
 from whatssound.bus.log import RoomLog
 from whatssound.config import Limits
 from whatssound.gateway import Gateway
@@ -21,26 +23,60 @@ from whatssound.remote.owner import Owner
 from whatssound.remote.services import RemoteServices
 
 
-class PoorBus(MemoryBus):
-    """A bus that can be told to lose publications by topic, or the next answers."""
+class PoorBus:
+    """A bus in front of another that can be told to lose publications by topic, or the next answers."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, bus: Bus) -> None:
         self.deaf_to: set[str] = set()
         self.lost_answers = 0
         self.asked: list[bytes] = []
+        self._bus = bus
+        self.subscribe = bus.subscribe
+        self.answer = bus.answer
+        self.statistics = bus.statistics
 
     def publish(self, topic: str, message: bytes) -> None:
         if topic not in self.deaf_to:
-            super().publish(topic, message)
+            self._bus.publish(topic, message)
 
     async def request(self, topic: str, message: bytes, *, timeout_s: float) -> bytes:
         self.asked.append(message)
-        answer = await super().request(topic, message, timeout_s=timeout_s)
+        answer = await self._bus.request(topic, message, timeout_s=timeout_s)
         if self.lost_answers:
             self.lost_answers -= 1
             raise NoAnswer(topic, "the answer was lost")
         return answer
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A process's end of the bus and of the room log."""
+
+    bus: Bus
+    log: RoomLog
+
+
+@asynccontextmanager
+async def one_process() -> AsyncIterator[tuple[Wire, Wire]]:
+    """Both ends in memory."""
+    wire = Wire(MemoryBus(), MemoryLog("first"))
+    yield wire, wire
+
+
+@asynccontextmanager
+async def two_connections(server: NatsServer) -> AsyncIterator[tuple[Wire, Wire]]:
+    """Both ends on a nats-server, each with a connection of its own."""
+    name = nats_rig.new_name()
+    async with AsyncExitStack() as stack:
+        wires: list[Wire] = []
+        for _ in range(2):
+            connection = await stack.enter_async_context(nats_rig.connected([server]))
+            log = await nats_rig.opened_log(connection, LogSettings(name=name, max_bytes=1 << 20))
+            stack.push_async_callback(log.close)
+            bus = NatsBus(connection, name=name)
+            stack.push_async_callback(bus.close)
+            wires.append(Wire(bus, log))
+        yield wires[0], wires[1]
 
 
 @dataclass(frozen=True)
@@ -49,6 +85,8 @@ class Pair:
 
     rig: Rig
     bus: PoorBus
+    """The owner's end of the bus; `far_bus` is the other gateway's."""
+    far_bus: PoorBus
     owner: Owner
     services: RemoteServices
     remote: Gateway
@@ -61,20 +99,20 @@ class Pair:
 
 
 @asynccontextmanager
-async def paired(folder: Path, *, log: RoomLog | None = None) -> AsyncIterator[Pair]:
+async def paired(folder: Path, near: Wire, far: Wire) -> AsyncIterator[Pair]:
     """The pair over `folder`; every proxy at 127.0.0.1 is believed."""
-    bus = PoorBus()
+    bus, far_bus = PoorBus(near.bus), PoorBus(far.bus)
     async with (
-        opened(folder, bus=bus, log=log, proxies=["127.0.0.1"]) as rig,
+        opened(folder, bus=bus, log=near.log, proxies=["127.0.0.1"]) as rig,
         Owner(bus, rig.accounts, rig.rooms, epoch="first") as owner,
-        far_services(rig, bus) as services,
-        far_gateway(rig, services) as (remote, port),
+        _far_services(rig, far_bus) as services,
+        _far_gateway(rig, services, Wire(far_bus, far.log)) as (remote, port),
     ):
-        yield Pair(rig, bus, owner, services, remote, port)
+        yield Pair(rig, bus, far_bus, owner, services, remote, port)
 
 
 @asynccontextmanager
-async def far_services(rig: Rig, bus: MemoryBus) -> AsyncIterator[RemoteServices]:
+async def _far_services(rig: Rig, bus: Bus) -> AsyncIterator[RemoteServices]:
     """What a process without a database knows, once it knows as much as the owner."""
     known = Known(AccessTokens(TOKEN_KEY, now_ms=rig.time.now_ms), now_ms=rig.time.now_ms)
     async with RemoteServices(bus, known, homes_key=HOMES_KEY) as services:
@@ -83,13 +121,13 @@ async def far_services(rig: Rig, bus: MemoryBus) -> AsyncIterator[RemoteServices
 
 
 @asynccontextmanager
-async def far_gateway(rig: Rig, services: RemoteServices) -> AsyncIterator[tuple[Gateway, int]]:
+async def _far_gateway(rig: Rig, services: RemoteServices, wire: Wire) -> AsyncIterator[tuple[Gateway, int]]:
     """A gateway over those, and its port."""
     gateway = Gateway(
         limits=Limits(),
         services=services,
-        log=rig.log,
-        bus=rig.bus,
+        log=wire.log,
+        bus=wire.bus,
         timeline=rig.time,
         proxies=Proxies.of(["127.0.0.1"]),
     )

@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from clients import Refused, SocketClient
 from gateway_rig import HOMES_KEY, TOKEN_KEY, opened
 from gateway_server import connected
-from remote_rig import Pair, paired
+from remote_rig import Pair, Wire, one_process, paired, two_connections
 from room_house import FlakyLog
 from whatssound.accounts.known import Known
 from whatssound.accounts.tokens import AccessTokens
@@ -26,9 +26,12 @@ from whatssound.wire.errors import Refusal
 PLACES = ["near", "far"]
 
 
-@pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
-    async with paired(tmp_path) as pair:
+@pytest.fixture(params=["memory", "nats"])
+async def pair(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+    """In one process, and as it is between two: each with its own connection to a real nats-server."""
+    on_nats = request.param == "nats"
+    wires = two_connections(request.getfixturevalue("nats_server")) if on_nats else one_process()
+    async with wires as (near, far), paired(tmp_path, near, far) as pair:
         yield pair
 
 
@@ -160,6 +163,7 @@ async def test_a_guest_from_a_banned_home_is_kept_out_by_both(pair: Pair, room: 
     home = "2001:db8:0:7::1"
     assert await _joined(pair, where, room, troll, home) == "ok"
     pair.services.tell_visits()
+    await pair.services.playback(room.id)  # what was told before the question is heard before it
     async with pair.client("near", pair.rig.dj) as dj:
         await dj.join(topic(room))
         await dj.push(topic(room), "member:ban", user_id=str(troll.id))
@@ -206,7 +210,7 @@ async def test_a_command_whose_answer_was_lost_is_done_once_when_it_is_repeated_
             ("chat:send", {"text": "hello", "nonce": "n"}),
             ("playback:play", {}),
         ):
-            pair.bus.lost_answers = 1
+            pair.far_bus.lost_answers = 1
             with pytest.raises(Refused) as refused:
                 await far.push(topic(room), event, **payload)
             assert (refused.value.code, refused.value.response["retry_after_ms"]) == ("unavailable", 1_000)
@@ -254,7 +258,8 @@ async def test_what_an_owner_saved_and_could_not_tell_is_told_by_the_next_to_who
     tmp_path: Path,
 ) -> None:
     log = FlakyLog("first")
-    async with paired(tmp_path, log=log) as pair:
+    wire = Wire(MemoryBus(), log)
+    async with paired(tmp_path, wire, wire) as pair:
         room, ana = await pair.rig.room(), await pair.rig.guest("Ana")
         async with pair.client("far", ana) as client, pair.client("near", pair.rig.dj) as dj:
             await client.join(topic(room))
@@ -289,9 +294,9 @@ async def test_a_room_is_read_once_at_most_for_a_join_and_no_person_is(pair: Pai
     ana = await pair.rig.guest("Ana")
     async with pair.client("far", pair.rig.dj) as first, pair.client("far", ana) as client:
         await first.join(topic(room))
-        pair.bus.asked.clear()
+        pair.far_bus.asked.clear()
         await client.join(topic(room))
-        assert [decode_question(asked) for asked in pair.bus.asked] in ([], [ViewOf(room.id)])
+        assert [decode_question(asked) for asked in pair.far_bus.asked] in ([], [ViewOf(room.id)])
 
 
 async def pair_again(pair: Pair, where: str, client: SocketClient) -> None:
