@@ -180,6 +180,12 @@ async def test_a_room_that_cannot_keep_up_sheds_chat_until_it_has_caught_up(rig:
     assert listeners[-1].heard == [1, 2]
 
 
+async def test_a_machine_that_stood_still_during_a_flush_sheds_no_chat(rig: Flushing) -> None:
+    await rig.crowd(1, cost_s=3.0)
+    await rig.say()
+    assert rig.hub.overload_ms(ROOM) == 0
+
+
 async def test_while_a_room_is_overloaded_only_what_must_be_known_is_written(rig: Flushing) -> None:
     listeners = await rig.crowd(100, cost_s=0.02)
     rig.hub.tick()
