@@ -16,13 +16,13 @@ run: $(VENV)/.runtime $(PAGE)  ## the demo room on http://127.0.0.1:8000
 	@$(BIN)/whatssound serve $(ARGS)
 
 test: test-tools check web-test $(PAGE)  ## everything, in real servers and real browsers; two parts at a time
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-browsers test-servers
+	@$(MAKE) --no-print-directory --jobs=2 test-browsers test-servers
 
 test-browsers: $(VENV)/.dev $(PAGE)
-	@$(BIN)/pytest tests/e2e
+	@set -o pipefail; $(BIN)/pytest tests/e2e 2>&1 | sed -u 's/^/browsers | /'
 
 test-servers: $(VENV)/.dev $(PAGE)
-	@$(BIN)/pytest tests/integration tests/faults
+	@set -o pipefail; $(BIN)/pytest tests/integration tests/faults 2>&1 | sed -u 's/^/servers  | /'
 
 check: $(VENV)/.dev  ## format, lint, types, layers and the fast tests
 	$(BIN)/ruff format --check .
