@@ -28,9 +28,9 @@ from servers import ServerProcess
 from whatssound.accounts.user import User, name_key
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.tables import users
-from whatssound.app import people_of
 from whatssound.config import Config
 from whatssound.ids import UserId, first_id_at
+from whatssound.people import people_of
 
 LEAVES_MS, AIM_MS = 1.5, 0.5
 IN_FLIGHT = 500

@@ -1,22 +1,15 @@
-"""Builds the object graph of one process: the only file that names adapters."""
+"""Builds the object graph of the process that owns the files, alone or beside gateway processes."""
 
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from litestar import Litestar
 from prometheus_client import CollectorRegistry, generate_latest
 
-from whatssound.accounts.departures import Departures
-from whatssound.accounts.invitations import Invitations
-from whatssound.accounts.known import REMEMBERED_CHANGES, PeopleNews
-from whatssound.accounts.members import Members
 from whatssound.accounts.service import Accounts
-from whatssound.accounts.tokens import ACCESS_LIFE_S, AccessTokens
-from whatssound.adapters.argon2_passwords import Argon2Passwords
 from whatssound.adapters.blobs_files import FileBlobs
 from whatssound.adapters.data_folder import DataFolder
 from whatssound.adapters.library_catalog import LibraryCatalog
@@ -25,20 +18,14 @@ from whatssound.adapters.media.reader import ChildReader
 from whatssound.adapters.messages_sqlite import SqliteMessages
 from whatssound.adapters.network import links_here
 from whatssound.adapters.process_metrics import page_of_all
-from whatssound.adapters.secret_file import Secret, open_secret
-from whatssound.adapters.sql.accounts import SqlAccounts
-from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.database import Database
 from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.home_bans import SqlHomeBans
-from whatssound.adapters.sql.leases import SqlLeases
-from whatssound.adapters.sql.members import SqlMembers
-from whatssound.adapters.sql.migrations import upgrade
 from whatssound.adapters.sql.newest import newest_id
 from whatssound.adapters.sql.plays import SqlPlays
 from whatssound.adapters.sql.rooms import SqlRooms
 from whatssound.adapters.sql.saved_queues import SqlSavedQueues
 from whatssound.adapters.sql.tracks import SqlTracks
-from whatssound.adapters.statistics_metrics import StatisticsCollector
 from whatssound.addresses import Proxies
 from whatssound.audio.cache import Cache
 from whatssound.audio.demo import Demo
@@ -50,20 +37,21 @@ from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
 from whatssound.bus.bus import Bus
-from whatssound.bus.leases import LeasedSnowflakes, NodeLease
 from whatssound.bus.log import RoomLog
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
+from whatssound.foundation import Foundation, foundation
 from whatssound.gateway import Gateway, LocalServices
 from whatssound.http.app import build_app
 from whatssound.http.services import Services
 from whatssound.http.uploads import forget_abandoned
-from whatssound.ids import Snowflakes, ms_of
 from whatssound.messages.service import MessageService
+from whatssound.people import People, people
 from whatssound.remote.owner import Owner
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
+from whatssound.sockets import sockets
 from whatssound.wires import Wires, server_time, wires
 
 
@@ -97,34 +85,11 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
-class _Foundation:
-    """What everything else stands on."""
-
-    config: Config
-    folder: DataFolder
-    secret: Secret
-    database: Database
-    timeline: Timeline
-    ids: Snowflakes
-    registry: CollectorRegistry
-
-
-@dataclass(frozen=True, slots=True)
 class _Rooms:
     """Rooms, and what people say in them."""
 
     service: RoomService
     messages: MessageService
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """Those who are here: by name only, with a password, by invitation, and on their way out."""
-
-    accounts: Accounts
-    members: Members
-    invitations: Invitations
-    departures: Departures
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +100,21 @@ class _Audio:
     edge: Edge
     ingest: Ingest
     cache: Cache
+
+
+@dataclass(frozen=True, slots=True)
+class _Everything:
+    """All that runs, before HTTP is put in front of it."""
+
+    base: Foundation
+    people: People
+    audio: _Audio
+    rescans: Rescans
+    rooms: _Rooms
+    saved_queues: SavedQueues
+    gateway: Gateway
+    between: Wires
+    together: Together | None
 
 
 @asynccontextmanager
@@ -150,80 +130,73 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
         nats = together.nats if together else config.nats
         between = await stack.enter_async_context(wires(nats, name="whatssound owner", registry=registry))
         timeline = await _server_time(between, together, registry, stack)
-        base = await _foundation(config, folder, timeline, registry, stack)
-        people = await _people(base, stack)
-        accounts = people.accounts
+        base = await foundation(config, folder, timeline, registry, stack)
+        known = await people(base, stack)
         audio = await _audio(base, stack)
-        library, edge = audio.library, audio.edge
-        rescans = _rescans(base, library)
-        rooms = await _rooms(base, accounts, audio, between.log, stack)
-        proxies = Proxies.of(config.trusted_proxies)
-        gateway = Gateway(
-            limits=config.limits,
-            services=LocalServices(accounts, rooms.service),
-            log=between.log,
-            bus=between.bus,
-            timeline=base.timeline,
-            proxies=proxies,
-            registry=base.registry,
-            drain_s=config.drain_s,
-            node="owner",
+        rescans = _rescans(base, audio.library)
+        rooms = await _rooms(base, known.accounts, audio, between.log, stack)
+        services = LocalServices(known.accounts, rooms.service)
+        gateway = await stack.enter_async_context(
+            sockets(config, services, between, timeline, node="owner", registry=registry)
         )
-        _show(base, "admission", gateway.admission.statistics)
-        _show(base, "joins", gateway.snapshots.statistics)
-        _show(base, "flushing", gateway.hub.flushing)
-        await gateway.start()
-        stack.push_async_callback(gateway.stop)
         if together is not None:
-            asked = Owner(between.bus, accounts, rooms.service, epoch=secrets.token_hex(8))
+            asked = Owner(between.bus, known.accounts, rooms.service, epoch=secrets.token_hex(8))
             await stack.enter_async_context(asked)
-            _show(base, "answering_gateways", asked.statistics)
+            base.show("answering_gateways", asked.statistics)
         saved_queues = SavedQueues(
-            SqlSavedQueues(base.database), library.several, new_id=base.ids.next, now_ms=base.timeline.now_ms
+            SqlSavedQueues(base.database), audio.library.several, new_id=base.ids.next, now_ms=timeline.now_ms
         )
-        people.departures.on_gone(rooms.service.forget_person)
-        people.departures.on_gone(saved_queues.forget_person)
-        people.departures.on_gone(library.remove_uploads_of)
-        people.departures.on_gone(rooms.messages.forget_author)
-        await stack.enter_async_context(people.departures)
-        await stack.enter_async_context(accounts.sightings)
-        http = build_app(
-            Services(
-                accounts=accounts,
-                members=people.members,
-                invitations=people.invitations,
-                departures=people.departures,
-                rooms=rooms.service,
-                saved_queues=saved_queues,
-                messages=rooms.messages,
-                library=library,
-                rescans=rescans,
-                edge=edge,
-                listeners=gateway.listeners,
-                not_ready=lambda: _not_ready(base.database, between, gateway),
-                missing=together.missing if together else tuple,
-                metrics=lambda: _figures(base.registry, between.bus, together),
-                upload_folder=folder.uploads,
-                now_ms=base.timeline.now_ms,
-                limits=config.limits,
-                proxies=proxies,
-                people=config.people,
-                links=lambda: links_here(config),
-                public_path=config.public_path,
-            )
-        )
-        yield Parts(
-            config,
-            folder,
-            accounts,
-            rooms.service,
-            library,
-            rescans,
-            _demo(base, library),
-            gateway,
-            http,
-            base.registry,
-        )
+        for forget in (rooms.service.forget_person, saved_queues.forget_person, audio.library.remove_uploads_of):
+            known.departures.on_gone(forget)
+        known.departures.on_gone(rooms.messages.forget_author)
+        await stack.enter_async_context(known.departures)
+        await stack.enter_async_context(known.accounts.sightings)
+        there = _Everything(base, known, audio, rescans, rooms, saved_queues, gateway, between, together)
+        yield _parts(there)
+
+
+def _parts(there: _Everything) -> Parts:
+    base, library = there.base, there.audio.library
+    return Parts(
+        base.config,
+        base.folder,
+        there.people.accounts,
+        there.rooms.service,
+        library,
+        there.rescans,
+        _demo(base, library),
+        there.gateway,
+        build_app(_services(there)),
+        base.registry,
+    )
+
+
+def _services(there: _Everything) -> Services:
+    base, people, audio, together = there.base, there.people, there.audio, there.together
+    config = base.config
+    return Services(
+        accounts=people.accounts,
+        members=people.members,
+        invitations=people.invitations,
+        departures=people.departures,
+        rooms=there.rooms.service,
+        saved_queues=there.saved_queues,
+        messages=there.rooms.messages,
+        library=audio.library,
+        rescans=there.rescans,
+        edge=audio.edge,
+        listeners=there.gateway.listeners,
+        not_ready=lambda: _not_ready(base.database, there.between, there.gateway),
+        missing=together.missing if together else tuple,
+        metrics=lambda: _figures(base.registry, there.between.bus, together),
+        upload_folder=base.folder.uploads,
+        now_ms=base.timeline.now_ms,
+        limits=config.limits,
+        proxies=Proxies.of(config.trusted_proxies),
+        people=config.people,
+        links=lambda: links_here(config),
+        public_path=config.public_path,
+    )
 
 
 async def _server_time(
@@ -237,57 +210,7 @@ async def _server_time(
     return timeline
 
 
-async def _foundation(
-    config: Config, folder: DataFolder, timeline: Timeline, registry: CollectorRegistry, stack: AsyncExitStack
-) -> _Foundation:
-    secret = open_secret(folder.secret, jwt_secret=config.jwt_secret)
-    upgrade(sqlite_url(folder.database, driver="pysqlite"))
-    database = Database(sqlite_url(folder.database))
-    stack.push_async_callback(database.close)
-    ids = LeasedSnowflakes(timeline.now_ms, floor_ms=ms_of(await newest_id(database)) + 1)
-    lease = NodeLease(SqlLeases(database), ids, holder=secrets.token_hex(8), now_ms=timeline.now_ms)
-    await stack.enter_async_context(lease)
-    registry.register(StatisticsCollector("node_lease", lease.statistics))
-    return _Foundation(config, folder, secret, database, timeline, ids, registry)
-
-
-def _accounts(base: _Foundation) -> Accounts:
-    tokens = AccessTokens(base.secret.derive("jwt"), now_ms=base.timeline.now_ms)
-    return Accounts(
-        SqlAccounts(base.database),
-        tokens,
-        new_id=base.ids.next,
-        now_ms=base.timeline.now_ms,
-        people=base.config.people,
-    )
-
-
-async def _people(base: _Foundation, stack: AsyncExitStack) -> People:
-    accounts, store, now_ms = _accounts(base), SqlMembers(base.database), base.timeline.now_ms
-    await _remember(accounts, store, SqlAccounts(base.database), since_ms=int(now_ms()) - ACCESS_LIFE_S * 1_000)
-    _show(base, "sightings", accounts.sightings.statistics)
-    passwords = Argon2Passwords()
-    stack.push_async_callback(passwords.close)
-    _show(base, "passwords", passwords.statistics)
-    people = base.config.people
-    return People(
-        accounts,
-        Members(accounts, store, passwords, people=people, new_id=base.ids.next, now_ms=now_ms),
-        Invitations(accounts, store, new_id=base.ids.next, now_ms=now_ms),
-        Departures(accounts, store, now_ms=now_ms),
-    )
-
-
-async def _remember(accounts: Accounts, members: SqlMembers, store: SqlAccounts, *, since_ms: int) -> None:
-    """What happened to people while tokens were given out that may still be in use: those are then believed."""
-    recalled, changed = await members.recalled_since(since_ms), await store.changed_since(since_ms)
-    if len(changed) < REMEMBERED_CHANGES:
-        accounts.known.catch_up(PeopleNews(recalled, list(changed), since_ms))
-    else:
-        accounts.recalled(recalled)
-
-
-async def _audio(base: _Foundation, stack: AsyncExitStack) -> _Audio:
+async def _audio(base: Foundation, stack: AsyncExitStack) -> _Audio:
     store, blobs = SqlTracks(base.database), FileBlobs(base.folder.blobs)
     keys = Keys(base.secret.derive, base.timeline.now_ms)
     renditions, encoded = Renditions(blobs), SqlEncoded(base.database)
@@ -319,13 +242,13 @@ async def _audio(base: _Foundation, stack: AsyncExitStack) -> _Audio:
         now_ms=base.timeline.now_ms,
         public_path=base.config.public_path,
     )
-    _show(base, "encodes", ingest.statistics)
-    _show(base, "cache", cache.statistics)
+    base.show("encodes", ingest.statistics)
+    base.show("cache", cache.statistics)
     edge = Edge(library, store, ingest, blobs, renditions=renditions, keys=keys, cache=cache)
     return _Audio(library, edge, ingest, cache)
 
 
-async def _rooms(base: _Foundation, accounts: Accounts, audio: _Audio, log: RoomLog, stack: AsyncExitStack) -> _Rooms:
+async def _rooms(base: Foundation, accounts: Accounts, audio: _Audio, log: RoomLog, stack: AsyncExitStack) -> _Rooms:
     library = audio.library
     now_ms, limits = base.timeline.now_ms, base.config.limits
     kept = await stack.enter_async_context(await SqliteMessages.open(base.folder.messages, now_ms=now_ms))
@@ -351,27 +274,23 @@ async def _rooms(base: _Foundation, accounts: Accounts, audio: _Audio, log: Room
     audio.cache.pinned_by(service.queued_tracks)
     await service.start()
     stack.push_async_callback(service.stop)
-    _show(base, "rooms", service.statistics)
-    _show(base, "message_writer", kept.statistics)
+    base.show("rooms", service.statistics)
+    base.show("message_writer", kept.statistics)
     return _Rooms(service, messages)
 
 
-def _rescans(base: _Foundation, library: Library) -> Rescans:
+def _rescans(base: Foundation, library: Library) -> Rescans:
     every_s = base.config.rescan_hours * 3600
     rescans = Rescans(base.config.libraries, library.scanner, every_s=every_s, now_ms=base.timeline.now_ms)
-    _show(base, "library", rescans.statistics)
+    base.show("library", rescans.statistics)
     return rescans
 
 
-def _demo(base: _Foundation, library: Library) -> Demo:
+def _demo(base: Foundation, library: Library) -> Demo:
     async def compose(name: str, folder: Path) -> Path:
         return await composed(name, folder, base.config.encoder)
 
     return Demo(library, compose, base.folder.demo)
-
-
-def _show(base: _Foundation, part: str, statistics: Callable[[], Any]) -> None:
-    base.registry.register(StatisticsCollector(part, statistics))
 
 
 async def _not_ready(database: Database, between: Wires, gateway: Gateway) -> Sequence[str]:
@@ -390,12 +309,3 @@ async def _figures(registry: CollectorRegistry, bus: Bus, together: Together | N
     if together is None:
         return generate_latest(registry)
     return await page_of_all(registry, bus, name="owner", others=together.gateways)
-
-
-@asynccontextmanager
-async def people_of(config: Config) -> AsyncGenerator[People]:
-    """The people of a data folder, whether or not its server runs. Raises DataFolderError."""
-    folder = DataFolder(config.data)
-    folder.make()
-    async with AsyncExitStack() as stack:
-        yield await _people(await _foundation(config, folder, Timeline(), CollectorRegistry(), stack), stack)

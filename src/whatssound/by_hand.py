@@ -5,9 +5,9 @@ from typing import Literal
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.user import User
 from whatssound.adapters.nats import LogSettings, NatsConnection, NatsUnreachable, begin_epoch
-from whatssound.app import people_of
 from whatssound.bus.log import LogUnavailable
 from whatssound.config import Config, StartError
+from whatssound.people import people_of
 
 TokenRole = Literal["anon", "guest", "user", "invited", "owner", "service"]
 

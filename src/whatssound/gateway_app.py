@@ -13,10 +13,10 @@ from whatssound.adapters.data_folder import DataFolder
 from whatssound.adapters.process_metrics import answer_metrics
 from whatssound.adapters.secret_file import open_secret
 from whatssound.adapters.statistics_metrics import StatisticsCollector
-from whatssound.addresses import Proxies
 from whatssound.config import Config
 from whatssound.gateway.gateway import Gateway
 from whatssound.remote.services import RemoteServices
+from whatssound.sockets import sockets
 from whatssound.wires import server_time, wires
 
 
@@ -41,21 +41,9 @@ async def running_gateway(config: Config, *, name: str, nats: Sequence[str]) -> 
         known = Known(AccessTokens(secret.derive("jwt"), now_ms=timeline.now_ms), now_ms=timeline.now_ms)
         services = RemoteServices(between.bus, known, homes_key=secret.derive("homes"))
         await stack.enter_async_context(services)
-        gateway = Gateway(
-            limits=config.limits,
-            services=services,
-            log=between.log,
-            bus=between.bus,
-            timeline=timeline,
-            proxies=Proxies.of(config.trusted_proxies),
-            registry=registry,
-            drain_s=config.drain_s,
-            node=name,
+        gateway = await stack.enter_async_context(
+            sockets(config, services, between, timeline, node=name, registry=registry)
         )
-        registry.register(StatisticsCollector("admission", gateway.admission.statistics))
-        registry.register(StatisticsCollector("joins", gateway.snapshots.statistics))
-        await gateway.start()
-        stack.push_async_callback(gateway.stop)
         registry.register(StatisticsCollector("asking_owner", services.statistics))
         stack.callback(answer_metrics(between.bus, name, registry).close)
         yield GatewayParts(gateway, lambda: asyncio.gather(services.ready(), clock.ready()), registry)

@@ -171,6 +171,11 @@ def test_it_says_once_where_it_is_and_is_ready_then(server: ServerProcess) -> No
     assert figures(server, "whatssound_process_answers") == dict.fromkeys(PROCESSES, 1.0)
 
 
+def test_every_process_shows_how_its_sockets_fare(server: ServerProcess) -> None:
+    for figure in ("admission_people", "joins_looked_up", "flushing_flushes"):
+        assert set(figures(server, f"whatssound_{figure}")) == set(PROCESSES), figure
+
+
 def test_no_secret_stands_on_a_command_line(server: ServerProcess) -> None:
     for pid in (server.pid, *children(server.pid)):
         assert b"nats://" not in Path(f"/proc/{pid}/cmdline").read_bytes()
