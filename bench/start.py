@@ -25,23 +25,19 @@ def until_page(clone: Path, home: Path) -> float:
     caches = {"PIP_NO_CACHE_DIR": "1", "npm_config_cache": str(home / "npm"), "XDG_DATA_HOME": str(home / "data")}
     command = ["make", "run", f"ARGS=--demo --port {port}"]
     start_s = time.monotonic()
-    server = subprocess.Popen(
-        command,
-        cwd=clone,
-        env={**os.environ, **caches},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        while not answers(port):
-            if server.poll() is not None:
-                raise SystemExit("the server did not start")
-            time.sleep(0.02)
-        return time.monotonic() - start_s
-    finally:
-        os.killpg(server.pid, signal.SIGINT)
-        server.wait()
+    said = home.with_name("said")
+    with said.open("wb") as output:
+        server = subprocess.Popen(
+            command, cwd=clone, env={**os.environ, **caches}, stdout=output, stderr=output, start_new_session=True
+        )
+    while not answers(port):
+        if server.poll() is not None:
+            raise SystemExit(f"the server did not start:\n{said.read_text()[-2_000:]}")
+        time.sleep(0.02)
+    took_s = time.monotonic() - start_s
+    os.killpg(server.pid, signal.SIGINT)
+    server.wait()
+    return took_s
 
 
 def answers(port: int) -> bool:
