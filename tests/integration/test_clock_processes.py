@@ -11,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from nats_rig import installed, one_server
+from nats_rig import one_server
 
 AGREE_MS = 5.0
 SCRIPT = Path(__file__).parents[1] / "clock_child.py"
-
-pytestmark = pytest.mark.skipif(not installed(), reason="no nats-server here")
 
 
 class Child:
