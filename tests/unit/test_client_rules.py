@@ -5,13 +5,14 @@ import json
 import pytest
 
 from lying_server import join_reply
-from whatssound.client.clock import KEPT, ClockFilter, Exchange, LeapWatch
+from whatssound.client.clock import KEPT, ClockFilter, LeapWatch
 from whatssound.client.cursor import Cursor
 from whatssound.client.errors import Gap, Repeated
 from whatssound.client.happenings import Joined, Unknown, decode_reply, event_of
 from whatssound.client.listening import WAITING_EVENTS, Events
 from whatssound.client.view import KEPT_MESSAGES, RoomView
 from whatssound.client.waits import CONNECT_MS, renew_after_s, wait_after_close_ms, wait_ms
+from whatssound.wire.clock import Exchange
 from whatssound.wire.commands import Position
 from whatssound.wire.events import Chat, ChatDeleted, ChatEdited, Listeners, User
 

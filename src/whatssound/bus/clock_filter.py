@@ -4,33 +4,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from whatssound.wire.clock import DRIFT_PER_MS, Exchange, least_doubtful
+
 KEPT_SAMPLES: Final = 16
-
-DRIFT: Final = 50e-6
-"""How fast two crystals may run apart: 50 ppm, twice what they are sold for; 0.05 ms a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One question and its answer, all in ms: asked at `t1` and answered at `t4` by the asker's monotonic clock.
-
-    `t2` and `t3` are when it arrived and was answered, in the time of the one who was asked.
-    """
-
-    t1: float
-    t2: float
-    t3: float
-    t4: float
-
-    @property
-    def ahead_ms(self) -> float:
-        """The other's time minus the asker's clock, if both ways took equally long."""
-        return (self.t2 - self.t1 + self.t3 - self.t4) / 2
-
-    @property
-    def bound_ms(self) -> float:
-        """How wrong `ahead_ms` is at most: half of the time that was spent on the way."""
-        return max(0.0, (self.t4 - self.t1 - (self.t3 - self.t2)) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +19,7 @@ class Estimate:
 
     def bound_at(self, now_ms: float) -> float:
         """How wrong it is at most at `now_ms`."""
-        return self.bound_ms + max(0.0, now_ms - self.at_ms) * DRIFT
+        return self.bound_ms + max(0.0, now_ms - self.at_ms) * DRIFT_PER_MS
 
 
 class ClockFilter:
@@ -54,13 +30,13 @@ class ClockFilter:
     """
 
     def __init__(self) -> None:
-        self._samples: deque[Sample] = deque(maxlen=KEPT_SAMPLES)
+        self._samples: deque[Exchange] = deque(maxlen=KEPT_SAMPLES)
 
     def __len__(self) -> int:
         return len(self._samples)
 
-    def add(self, sample: Sample) -> Estimate:
-        """Take a sample; answers what is believed now."""
-        self._samples.append(sample)
-        best = min(self._samples, key=lambda kept: kept.bound_ms + (sample.t4 - kept.t4) * DRIFT)
-        return Estimate(best.ahead_ms, best.bound_ms, best.t4)
+    def add(self, exchange: Exchange) -> Estimate:
+        """Take an exchange by the monotonic clock; answers what is believed now."""
+        self._samples.append(exchange)
+        best = least_doubtful(reversed(self._samples), exchange.t4) or exchange
+        return Estimate(best.offset_ms, best.doubt_ms(best.t4), best.t4)

@@ -7,11 +7,12 @@ from typing import Final, NamedTuple, Self
 import structlog
 
 from whatssound.bus.bus import Bus, NoAnswer
-from whatssound.bus.clock_filter import ClockFilter, Estimate, Sample
+from whatssound.bus.clock_filter import ClockFilter, Estimate
 from whatssound.bus.log import Subscription
 from whatssound.bus.members import Members
 from whatssound.bus.ring import Ring
 from whatssound.bus.timeline import Timeline
+from whatssound.wire.clock import Exchange
 
 KEY: Final = "clock"
 
@@ -157,7 +158,7 @@ class ClockSync:
             return None
         self._samples += 1
         t2, t3 = _TIMES.unpack(answer)
-        return self._filter.add(Sample(t1, t2, t3, t4))
+        return self._filter.add(Exchange(t1, t2, t3, t4))
 
     async def _answer(self, _: bytes) -> bytes:
         """The time, twice, since nothing happens between; nothing while this node does not know it itself."""

@@ -1,49 +1,15 @@
-"""Server time here: the four-timestamp exchange, filtered. Pure.
-
-An offset measured over a slow round trip is wrong by up to half of it, so the sample with the least doubt counts, not
-the mean (the page's filter is the same).
-"""
+"""Server time here: `clock` exchanges, filtered as the page does it. Pure."""
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
+
+from whatssound.wire.clock import Exchange, least_doubtful
 
 KEPT: Final = 40
 """At one sample in 15 s the last ten minutes; older ones would have lost to drift anyway."""
 
-DRIFT_PER_MS: Final = 50e-6
-"""Two quartz clocks part by up to about 50 ppm; a sample's doubt grows by that."""
-
 LEAP_MS: Final = 250
 """Two clocks of one machine that part by more were stopped or set: sleep, or somebody turned the clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Sent at `t1`, received there at `t2`, answered at `t3`, back at `t4`: ms, 1 and 4 by the local clock.
-
-    `err_ms` is what the server itself doubts.
-    """
-
-    t1: float
-    t2: float
-    t3: float
-    t4: float
-    err_ms: float = 0.0
-
-    @property
-    def rtt_ms(self) -> float:
-        """How long it was on its way."""
-        return self.t4 - self.t1 - (self.t3 - self.t2)
-
-    @property
-    def offset_ms(self) -> float:
-        """Server time minus local time, if both ways took equally long."""
-        return (self.t2 - self.t1 + (self.t3 - self.t4)) / 2
-
-    def doubt_ms(self, local_ms: float) -> float:
-        """How far `offset_ms` may be wrong at `local_ms`."""
-        return self.rtt_ms / 2 + abs(local_ms - self.t4) * DRIFT_PER_MS
 
 
 class ClockFilter:
@@ -75,8 +41,7 @@ class ClockFilter:
         return None if best is None else best.doubt_ms(local_ms) + best.err_ms
 
     def _best(self, local_ms: float) -> Exchange | None:
-        # the newest first: among equals the younger one counts
-        return min(reversed(self._samples), key=lambda sample: sample.doubt_ms(local_ms), default=None)
+        return least_doubtful(reversed(self._samples), local_ms)
 
 
 class LeapWatch:

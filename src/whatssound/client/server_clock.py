@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from whatssound.client.clock import ClockFilter, Exchange, LeapWatch
+from whatssound.client.clock import ClockFilter, LeapWatch
+from whatssound.wire.clock import Exchange
 
 BURST: Final = 6
 """The server takes at most ten at a join; six find a quiet moment and leave room for a rejoin."""
