@@ -5,7 +5,7 @@ import errno
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,13 @@ class Database:
                 yield connection
 
     async def close(self) -> None:
-        """Close every connection; later use raises."""
+        """Close every connection; later use raises.
+
+        A task that was cancelled in its transaction ends it behind its own back. The file is free once this returns.
+        """
+        with suppress(OSError):
+            async with self.write() as connection:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
         await self._engine.dispose()
 
 
