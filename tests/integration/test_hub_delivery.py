@@ -12,6 +12,7 @@ from clients import Refused, SocketClient
 from flush_rig import HandLoop, Listener
 from gateway_rig import Rig, opened
 from gateway_server import RawClient, closed_with, connected
+from nats_rig import until
 from whatssound.adapters.memory import MemoryLog
 from whatssound.bus.log import LogPosition
 from whatssound.config import Limits
@@ -161,9 +162,11 @@ async def test_a_room_that_cannot_keep_up_refuses_chat_before_it_is_stored(tmp_p
     async with opened(tmp_path, flusher=flusher) as rig, rig.client(await rig.guest("Ana")) as ana:
         room = await rig.room()
         await ana.join(topic(room))
-        crowd = Listener(clock, cost_s=2.0)
-        (await rig.gateway.hub.attach(room.id, crowd)).release(crowd, (await rig.log.positions([room.id]))[room.id])
+        position = (await rig.log.positions([room.id]))[room.id]
+        for crowd in [Listener(clock, cost_s=0.02) for _ in range(100)]:
+            (await rig.gateway.hub.attach(room.id, crowd)).release(crowd, position)
         await ana.push(topic(room), "chat:send", text="heard", nonce="1")
+        await until(lambda: flusher.statistics().flushing == 0)
         with pytest.raises(Refused, match="overloaded") as refused:
             await ana.push(topic(room), "chat:send", text="shed", nonce="2")
         wait_ms = refused.value.response["retry_after_ms"]
