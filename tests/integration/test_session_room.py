@@ -240,6 +240,8 @@ async def test_an_expired_token_ends_the_channel_and_a_newer_one_keeps_it(rig: R
         await late.join(topic(room))
         await late.push(topic(room), "access_token", access_token=rig.accounts.token_for(ana, ttl_s=600))
         rig.time.ms += 61_000
+        for socket in rig.gateway.sockets():
+            socket.look_again()
         assert (await early.event("phx_error"))["code"] == "unauthorized"
         with pytest.raises(Refused, match="unauthorized"):
             await early.join(topic(room))

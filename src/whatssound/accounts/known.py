@@ -36,6 +36,7 @@ class Known:
         self._recalls = Recalls(ACCESS_LIFE_S * 1_000)
         self._changed: OrderedDict[UserId, tuple[User, float]] = OrderedDict()
         self._whole_since_ms = now_ms()
+        self._changes = 0
 
     def verify(self, token: str) -> Identity:
         """Who an access token speaks for; cheap enough for every request. Raises Refusal `unauthorized`."""
@@ -56,6 +57,10 @@ class Known:
         now = self._changed.get(known.id)
         return known if now is None else _in_role(now[0], identity)
 
+    def changes(self) -> int:
+        """How many changes it has been told of."""
+        return self._changes
+
     def person(self, identity: Identity) -> User | None:
         """Who a token speaks for, as they are called now, when that is known without asking the accounts.
 
@@ -73,6 +78,7 @@ class Known:
 
     def changed(self, user: User) -> None:
         """Somebody has another name or role now."""
+        self._changes += 1
         self._changed[user.id] = (user, self._now_ms())
         self._changed.move_to_end(user.id)
         if len(self._changed) > REMEMBERED_CHANGES:

@@ -1,5 +1,6 @@
 """A channel: one session's membership of one topic. What all kinds of topic have in common."""
 
+import math
 from abc import ABC, abstractmethod
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -76,9 +77,10 @@ class Channel(ABC):
         del event, payload, at_ms
         return None
 
-    def check(self, now_ms: float) -> None:
-        """What is due about once a second."""
+    def check(self, now_ms: float) -> float:
+        """Do what is due at `now_ms`, server time; after how many milliseconds there is more to do."""
         del now_ms
+        return math.inf
 
     def renewed(self, identity: Identity) -> None:
         """Somebody showed a newer token on this socket; it may be this channel's person."""

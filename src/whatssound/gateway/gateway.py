@@ -221,6 +221,6 @@ class Gateway:
         while True:
             await asyncio.sleep(TICK_S)
             try:
-                self._sweep.tick(time.monotonic())
+                self._sweep.tick(time.monotonic(), self._services.changes())
             except Exception:
                 _log.exception("a look at the sockets failed")

@@ -149,17 +149,20 @@ class Outbox:
         self._paused = False
         self._flush()
 
-    def check(self, now_s: float) -> None:
-        """Finish a socket whose oldest frame waits too long; called about once a second."""
-        if self._finished or not self._queue:
-            return
+    def check(self, now_s: float) -> bool:
+        """Finish a socket whose oldest frame waits too long; called about once a second. Whether something waits."""
+        if self._finished:
+            return False
+        if not self._queue:
+            return self._paused
         head = self._queue[0]
         if now_s - max(head.since_s, self._progress_since_s) <= self._limit_s:
-            return
+            return True
         if head.exempt and self._progress >= PROGRESS_BYTES:
             self._progress, self._progress_since_s = 0, now_s
         else:
             self._overflow()
+        return not self._finished
 
     def finish(self) -> None:
         """Forget what waits; later sends do nothing."""

@@ -1,6 +1,7 @@
 """`room:<id>`: a listener's or a DJ's channel into a room."""
 
 import contextlib
+import math
 import random
 from dataclasses import dataclass
 from typing import Any, Final
@@ -157,21 +158,24 @@ class RoomChannel(Channel):
             timeline.err_ms(),
         )
 
-    def check(self, now_ms: float) -> None:
+    def check(self, now_ms: float) -> float:
         """A token that has expired ends the channel; a client with a newer one joins again.
 
         Somebody who took another name or role meanwhile has it here from now on.
         """
         if self._identity is None:
-            return
+            return 0.0
         if self._identity.expires_ms <= now_ms:
             self.close("phx_error", refusal_payload(Refusal("unauthorized", "Your sign-in has expired; renew it.")))
-            return
+            return math.inf
         self._follow(self._identity)
         if self._in_doubt:
             self._doubt()
-        if now_ms - self._visited_ms >= VISIT_EVERY_MS and self.state is ChannelState.JOINED:
+        if self._in_doubt or self.state is not ChannelState.JOINED:
+            return 0.0
+        if now_ms - self._visited_ms >= VISIT_EVERY_MS:
             self._note_visit(now_ms)
+        return self._identity.expires_ms - now_ms
 
     def renewed(self, identity: Identity) -> None:
         """A newer token of the same person prolongs the channel, one of somebody else does not."""
@@ -244,6 +248,7 @@ class RoomChannel(Channel):
     def _doubt(self) -> None:
         """Look up soon how this person stands; until that was answered, once a second."""
         self._in_doubt = True
+        self.session.look_again()
         self.session.spawn(self._look_up_me())
 
     async def _look_up_me(self) -> None:

@@ -35,6 +35,10 @@ class Services(Protocol):
         """`known`, or what has become of them since, as far as it was heard. Never asks anybody."""
         ...
 
+    def changes(self) -> int:
+        """Another number once `latest` may answer otherwise than before."""
+        ...
+
     async def user(self, identity: Identity) -> User:
         """The person behind a token, as they are called now. Raises Refusal `forbidden`, `unauthorized`."""
         ...
@@ -91,6 +95,7 @@ class LocalServices:
         self.verify = accounts.verify
         self.is_recalled = accounts.is_recalled
         self.latest = accounts.latest
+        self.changes = accounts.known.changes
         self.view = rooms.view
         self.me = rooms.me
         self.device_seen = rooms.device_seen

@@ -28,6 +28,9 @@ HEARING_AGAIN = 200
 JUNK_FRAMES = 5_000
 """A socket that sends so many malformed frames and not one good one in between is closed (1008)."""
 
+LOOK_MS = 15_000.0
+"""A session is looked at so often when it says that nothing is due: server time may be set meanwhile."""
+
 UNMATCHED: Json = b'{"reason":"unmatched topic"}'
 
 
@@ -53,6 +56,10 @@ class Connection(Protocol):
 
     def close(self, code: int, reason: str = "") -> None:
         """Close it."""
+        ...
+
+    def look_again(self) -> None:
+        """Call `Session.check` soon, whatever it said last."""
         ...
 
     def pause_reading(self) -> None:
@@ -145,18 +152,20 @@ class Session:
             return True
         if not self._deaf:
             self._deaf = True
+            self._connection.look_again()
             self._rules.metrics.floods.inc()
             self._connection.pause_reading()
         return False
 
-    def check(self, now_s: float) -> None:
-        """What is due about once a second: hear a flooding socket again, end what has expired."""
+    def check(self, now_s: float) -> float:
+        """Hear a flooding socket again, end what has expired; after how many seconds there may be more to do."""
         if self._deaf and self._flood.wait_ms(now_s, HEARING_AGAIN) == 0:
             self._deaf = False
             self._connection.resume_reading()
-        now_ms = self._rules.now_ms()
+        now_ms, wait_ms = self._rules.now_ms(), 0.0 if self._deaf else LOOK_MS
         for channel in tuple(self._channels.values()):
-            channel.check(now_ms)
+            wait_ms = min(wait_ms, channel.check(now_ms))
+        return wait_ms / 1_000
 
     def ended(self) -> None:
         """The socket is gone or going; leave everything."""
@@ -193,6 +202,10 @@ class Session:
     def release(self) -> None:
         """Give back what `claim` took."""
         self._pending -= 1
+
+    def look_again(self) -> None:
+        """A channel has something due soon."""
+        self._connection.look_again()
 
     def forget(self, channel: Channel) -> None:
         """`channel` is over."""

@@ -26,6 +26,7 @@ from whatssound.gateway.lanes import Lanes, Outlet, bound_unsent, lane_of
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.outbox import Outbox, OutboxStatistics
 from whatssound.gateway.session import Session
+from whatssound.gateway.sweep import NOW_S
 from whatssound.wire.errors import Refusal
 from whatssound.wire.hints import scattered_ms, with_hint
 
@@ -123,6 +124,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         "_transport",
         "_ws",
         "buffer_updated",
+        "due_s",
         "get_buffer",
     )
 
@@ -136,6 +138,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         self._session: Session | None = None
         self._outbox: Outbox | None = None
         self._ws: _Protocol | None = None
+        self.due_s = NOW_S
         self.get_buffer = self._no_buffer
         self.buffer_updated = self._no_bytes
 
@@ -177,6 +180,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """The transport holds more than it should."""
+        self.due_s = NOW_S
         if self._outbox is not None:
             self._outbox.paused()
 
@@ -241,16 +245,21 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         """Whether it speaks for somebody who is `wanted`."""
         return self._session is not None and self._session.speaks_for(wanted)
 
+    def look_again(self) -> None:
+        """Something of the session may be due sooner than it said."""
+        self.due_s = NOW_S
+
     def check(self, now_s: float) -> None:
-        """Close what is idle and what does not read; called about once a second."""
+        """Close what is idle and what does not read; to be called at `due_s`, or a little later."""
         session, outbox = self._session, self._outbox
         if session is None or outbox is None:
             return
         if now_s - self._heard_s > self._limits.idle_timeout_s:
             self.close(1000, "idle")
             return
-        session.check(now_s)
-        outbox.check(now_s)
+        self.due_s = min(self._heard_s + self._limits.idle_timeout_s, now_s + session.check(now_s))
+        if outbox.check(now_s):
+            self.due_s = NOW_S
 
     def statistics(self) -> OutboxStatistics:
         """What waits to be sent."""
@@ -309,6 +318,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
 
     def _receive(self, frame: WSFrame) -> None:
         self._heard_s = time.monotonic()
+        self.due_s = NOW_S
         kind = int(cast(int, frame.msg_type))
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.close(1002, "no extension was agreed on")

@@ -88,6 +88,7 @@ class RemoteServices:
         self.ready = self._follower.ready
         self.is_recalled = known.is_recalled
         self.latest = known.latest
+        self.changes = known.changes
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
