@@ -52,10 +52,7 @@ async def spoken(here: Stage, crowd: Crowd, per_s: float, seconds: float) -> Non
 
 def show(verdict: Verdict) -> None:
     """What the checker says; leaves with 1 when a promise was broken."""
-    print(
-        f"{verdict.deliveries} deliveries, {verdict.acknowledged} acknowledged messages, {verdict.joins} joins: "
-        f"{verdict.resumed} resumed, {verdict.reset} reset ({verdict.reset_rate:.0%} of those that came back)"
-    )
+    print(verdict.summary())
     for problem in verdict.told:
         print("BROKEN", problem)
     if verdict.problems:

@@ -15,7 +15,7 @@ from typing import Self
 import msgspec
 
 from load import log
-from load.worker import News, Order, Task
+from load.orders import News, Order, Task
 
 BENCH = Path(__file__).parents[1]
 
@@ -109,15 +109,24 @@ class Crowd:
         return sum(worker.news.joins for worker in self._workers)
 
     @property
+    def resets(self) -> int:
+        """How many joins were answered with a reset."""
+        return sum(worker.news.resets for worker in self._workers)
+
+    @property
     def heard(self) -> int:
         """Deliveries, added up."""
         return sum(worker.news.heard for worker in self._workers)
 
-    def wait_heard(self, seq: int, *, timeout_s: float = 60.0) -> None:
-        """Wait until all are in the room and have its event `seq`. Raises TimeoutError."""
+    def wait_heard(self, seq: int, count: int | None = None, *, timeout_s: float = 60.0) -> None:
+        """Wait until so many (default: all) are in the room, and those who read at once have its event `seq`.
+
+        Raises TimeoutError.
+        """
+        wanted = self.clients if count is None else count
 
         def holds() -> bool:
-            return self.live == self.clients and all(worker.news.least >= seq for worker in self._workers)
+            return self.live >= wanted and all(worker.news.least >= seq for worker in self._workers)
 
         if not self.wait_until(holds, timeout_s=timeout_s):
             least = min(worker.news.least for worker in self._workers)
@@ -136,10 +145,10 @@ class Crowd:
         if not self.wait_until(lambda: self.live >= wanted, timeout_s=timeout_s):
             raise TimeoutError(f"{self.live} of {wanted} listeners are in the room after {timeout_s} s")
 
-    def cut(self, count: int) -> None:
-        """Break the connections of `count` listeners."""
+    def cut(self, count: int, *, away_ms: int = 0) -> None:
+        """Break the connections of `count` listeners; they come back at once, or no sooner than after `away_ms`."""
         for worker in self._workers:
-            worker.tell(Order(cut=-(-count // len(self._workers))))
+            worker.tell(Order(cut=-(-count // len(self._workers)), away_ms=away_ms))
 
     def stop(self) -> list[log.WorkerLog]:
         """Send everybody home; what they were told."""

@@ -34,7 +34,9 @@ from load.frames import (
 )
 from load.hearing import Hearing
 from load.listener import Listener, State
+from load.orders import News, Order, Task
 from whatssound.client.waits import CONNECT_MS, JOIN_MS, wait_after_close_ms, wait_ms
+from whatssound.wire.hints import with_hint
 
 READ_BYTES: Final = 256 * 1024
 TICK_NS: Final = 100_000_000
@@ -55,46 +57,6 @@ _STDIN: Final = io.FileIO(0, closefd=False)
 """Unbuffered: a line that waits in a buffer would not wake the poll."""
 
 
-class Task(msgspec.Struct):
-    """What a worker is started with."""
-
-    name: str
-    host: str
-    port: int
-    topic: str
-    tokens: list[str]
-    clients: int
-    log: str
-    source: str = ""
-    """The address to connect from; "" leaves it to the system."""
-    at_once: int = 200
-    """Connections that are being opened at the same time."""
-    per_s: float = 1_000.0
-    """Connections that are begun in a second, at the start; later everybody comes back when they like."""
-    slow: int = 0
-    """How many of the listeners are slow."""
-    slow_bytes_per_s: int = 1_000
-    seed: int = 1
-
-
-class Order(msgspec.Struct):
-    """What a worker may be told: cut the connections of so many listeners; stop."""
-
-    cut: int = 0
-    stop: bool = False
-
-
-class News(msgspec.Struct):
-    """What a worker says."""
-
-    live: int = 0
-    joins: int = 0
-    heard: int = 0
-    """Deliveries."""
-    least: int = 0
-    """The place in the log that everybody in the room has reached who reads at once."""
-
-
 class Worker:
     """Keeps `task.clients` listeners in one room."""
 
@@ -103,6 +65,7 @@ class Worker:
         self._chance = random.Random(task.seed)
         self._hearing = Hearing()
         self._joins: list[log.Join] = []
+        self._resets = 0
         self._poll = select.epoll()
         self._by_fd: dict[int, Listener] = {}
         tokens = task.tokens
@@ -177,7 +140,7 @@ class Worker:
     def _news(self) -> News:
         heard = sum(len(listener.codes) for listener in self._listeners) - len(self._joins)
         live = (one for one in self._listeners if one.state is State.LIVE and not one.slow)
-        return News(self._live, len(self._joins), heard, min(map(self._place, live), default=0))
+        return News(self._live, len(self._joins), self._resets, heard, min(map(self._place, live), default=0))
 
     def _place(self, listener: Listener) -> int:
         if listener.last >= 0:
@@ -195,7 +158,7 @@ class Worker:
             return True
         live = [listener for listener in self._listeners if listener.state is State.LIVE]
         for listener in self._chance.sample(live, min(order.cut, len(live))):
-            self._drop(listener, BROKEN)
+            self._drop(listener, BROKEN, reason=with_hint("away", order.away_ms) if order.away_ms else "")
         return False
 
     def _write_log(self) -> None:
@@ -330,6 +293,7 @@ class Worker:
         reply = decode_joined(response)
         missed = array("i", (self._hearing.number(name, bytes(payload)) for name, payload in reply.events))
         kind = "first" if listener.position is None else "reset" if reply.reset else "resumed"
+        self._resets += kind == "reset"
         at = reply.position
         self._joins.append(log.Join(time.monotonic_ns(), kind, at.epoch, at.seq, at.key, len(missed)))
         listener.codes.append(-len(self._joins))

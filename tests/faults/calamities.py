@@ -5,13 +5,24 @@ import os
 import random
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import nats_rig
+from faults.private_log import STREAM, private_log, trim
 from load.crowd import Crowd
+from load.speakers import Speakers
 from load.stage import Stage
 from several import descendants
 
 FROZEN_S = 2.0
+
+AWAY_MS = 2_000
+
+BELATED_S = 5.0
+"""The promise: an event that was lost on its way, with silence behind it, is with everybody so soon."""
+
+SLOW, SLOW_BYTES_PER_S = 5, 500
+"""Listeners who read so little that they fall behind and are sent away; nobody waits for them."""
 
 
 @dataclass
@@ -20,12 +31,26 @@ class Scene:
 
     here: Stage
     crowd: Crowd
+    speakers: Speakers
     chance: random.Random
+    silence: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once everything that was said in this round is answered."""
 
     def process(self, kind: str) -> int:
         """The id of one of the server's processes: `owner`, `gateway` or `nats`."""
-        found = [pid for name, pid in descendants(self.here.server.pid).items() if name.startswith(kind)]
-        return self.chance.choice(sorted(found))
+        return self.chance.choice(self.processes(kind))
+
+    def processes(self, kind: str) -> list[int]:
+        """All of that kind."""
+        return sorted(pid for name, pid in descendants(self.here.server.pid).items() if name.startswith(kind))
+
+    async def goes_on(self, events: int) -> int:
+        """Return once `events` more events were appended, and where the log stands then."""
+        goal = self.speakers.last_seq + events
+        async with asyncio.timeout(60):
+            while self.speakers.last_seq < goal:  # noqa: ASYNC110 - what is waited for sets no event
+                await asyncio.sleep(0.02)
+        return self.speakers.last_seq
 
 
 Fault = Callable[[Scene], Awaitable[None]]
@@ -67,6 +92,32 @@ async def the_owner_stands_still(scene: Scene) -> None:
     await _stands_still(scene.process("owner"))
 
 
+async def the_last_event_is_lost(scene: Scene) -> None:
+    """NATS stores events and tells nobody; then all are silent. Raises TimeoutError when somebody lacks the last."""
+    async with private_log(scene.here.server) as connection, nats_rig.losing_live_events(connection, STREAM):
+        await scene.silence.wait()
+        await scene.speakers.speak(per_s=1, count=1)
+        seq, present = scene.speakers.last_seq, scene.crowd.clients - SLOW
+        await asyncio.to_thread(scene.crowd.wait_heard, seq, present, timeout_s=BELATED_S)
+
+
+async def the_log_is_trimmed(scene: Scene) -> None:
+    """Half of the listeners are away while the log forgets what they have not seen; nor does any process remember it.
+
+    Raises TimeoutError when one of them is not told to start over.
+    """
+    away, resets = scene.crowd.clients // 2, scene.crowd.resets
+    scene.crowd.cut(away, away_ms=AWAY_MS)
+    seq = await scene.goes_on(20)
+    async with private_log(scene.here.server) as connection:
+        await trim(connection, int(scene.here.place.room_id), below_seq=seq)
+    for pid in (*scene.processes("gateway"), *scene.processes("owner")):
+        os.kill(pid, signal.SIGKILL)
+    told = await asyncio.to_thread(scene.crowd.wait_until, lambda: scene.crowd.resets >= resets + away, timeout_s=60)
+    if not told:
+        raise TimeoutError(f"{scene.crowd.resets - resets} of {away} were told to start over")
+
+
 async def _stands_still(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -83,5 +134,7 @@ SEVERAL: tuple[Fault, ...] = (
     the_owner_is_killed,
     the_owner_stands_still,
     nats_is_killed,
+    the_last_event_is_lost,
+    the_log_is_trimmed,
     everything_is_killed,
 )

@@ -41,6 +41,13 @@ class Verdict:
         """Resets among all that came back."""
         return self.reset / max(1, self.reset + self.resumed)
 
+    def summary(self) -> str:
+        """How much was checked, and how often listeners started over, in a line."""
+        return (
+            f"{self.deliveries} deliveries, {self.acknowledged} acknowledged messages, {self.joins} joins: "
+            f"{self.resumed} resumed, {self.reset} reset ({self.reset_rate:.0%} of those that came back)"
+        )
+
     def broken(self, kind: str, words: str) -> None:
         """Note a broken promise."""
         self.problems[kind] += 1

@@ -5,18 +5,17 @@ import itertools
 import random
 from collections.abc import Sequence
 
-from faults.calamities import Fault, Scene
+from faults.calamities import SLOW, SLOW_BYTES_PER_S, Fault, Scene
 from faults.crowd_checker import Verdict, verdict_on
 from load.crowd import Crowd
-from load.speakers import Speakers, speaking
+from load.speakers import speaking
 from load.stage import Stage
 
 SPEAKERS = 8
 PER_S = 100.0
-A_ROUND = 400
+A_ROUND = 300
 """Messages of a round; the fault strikes in its middle."""
 
-SLOW, SLOW_BYTES_PER_S = 5, 500
 LONG = 1_500
 """Characters of a message in every other round, so that slow readers fall behind."""
 
@@ -29,14 +28,14 @@ async def disaster(
     """Round after round, each with another fault; what the checker says at the end."""
     chance = random.Random(seed)
     with Crowd(here.place, here.tokens, clients, slow=SLOW, slow_bytes_per_s=SLOW_BYTES_PER_S) as crowd:
-        scene = Scene(here, crowd, chance)
         await asyncio.to_thread(crowd.wait_live)
         async with speaking(here.server.url, here.tokens[:SPEAKERS], here.place.room_id) as speakers:
+            scene = Scene(here, crowd, speakers, chance)
             for number, fault in enumerate(itertools.cycle(faults)):
                 if number >= len(faults) and crowd.heard >= deliveries:
                     break
-                await _round(scene, speakers, fault, size=LONG if number % 2 else 60)
-            await _settled(scene, speakers)
+                await _round(scene, fault, size=LONG if number % 2 else 60)
+            await _settled(scene)
             proofs = [room.statistics() for room in speakers.rooms]
         logs = await asyncio.to_thread(crowd.stop)
     verdict = verdict_on(logs, speakers.said, await asyncio.to_thread(here.history))
@@ -49,16 +48,19 @@ async def disaster(
     return verdict
 
 
-async def _round(scene: Scene, speakers: Speakers, fault: Fault, *, size: int) -> None:
+async def _round(scene: Scene, fault: Fault, *, size: int) -> None:
+    speakers = scene.speakers
+    scene.silence.clear()
     await speakers.begin_all(per_s=PER_S, count=A_ROUND // 2, size=size)
     striking = asyncio.create_task(fault(scene))
     await speakers.begin_all(per_s=PER_S, count=A_ROUND // 2, size=size)
-    await striking
     await speakers.answered()
+    scene.silence.set()
+    await striking
     await asyncio.to_thread(scene.crowd.wait_live, scene.crowd.clients - SLOW, timeout_s=BACK_S)
 
 
-async def _settled(scene: Scene, speakers: Speakers) -> None:
+async def _settled(scene: Scene) -> None:
     """One last message, and everybody has it."""
-    await speakers.speak(per_s=1, count=1)
-    await asyncio.to_thread(scene.crowd.wait_heard, speakers.last_seq, timeout_s=BACK_S)
+    await scene.speakers.speak(per_s=1, count=1)
+    await asyncio.to_thread(scene.crowd.wait_heard, scene.speakers.last_seq, timeout_s=BACK_S)
