@@ -7,9 +7,10 @@
      SLOW    so many of COUNT read RATE bytes a second each; they are not counted below
 
    Every message carries ~#NNNNNNNN@TTTTTTTTTTTTTTTTTTTT#: its number from 1 on, and when it was due (ns, monotonic).
-   Prints "joined N", then "m NUMBER LATENCY_NS" when the last one has it, "connected N NS" for the upgrades, and at the
-   end of its input "end FRAMES WRONG CLOSED RESUME": messages read; doubled ones, and listeners that heard others
-   or in another order than the first; sockets closed; of these with 4008. */
+   Who is refused with a hint comes again when the hint says. Prints "at N" for every thousand that joined, "joined N NS
+   AGAIN" when all have, after so many refusals, then "m NUMBER LATENCY_NS" when the last one has it, and at the end of
+   its input "end FRAMES WRONG CLOSED RESUME ORDER": messages read; doubled ones, and listeners that heard others or in
+   another order than the first; sockets closed; of these with 4008; what `order` below makes of what the first heard. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,6 +29,8 @@
 #define MESSAGES 1000000
 #define WINDOW 256
 #define BUFFER (1 << 20)
+#define SOURCES 32 /* addresses to connect from: each has 28,000 ports towards one server */
+#define AGAIN_MS 1000
 
 struct listener {
     int fd, joined, slow, closed;
@@ -37,10 +40,16 @@ struct listener {
     size_t rest_bytes;
 };
 
+struct turn {
+    int index;
+    int64_t due_ns;
+};
+
 static struct listener *all;
+static struct turn *later; /* a ring: who was refused, in that order */
 static uint32_t *heard;
-static int count, joined, listening, slow_count, port, epoll_fd, rate;
-static long frames, wrong, closed, resumes;
+static int count, joined, open_count, later_first, later_count, listening, slow_count, port, epoll_fd, rate;
+static long frames, wrong, closed, resumes, refused;
 static const char *path, *join, *joined_mark;
 static char buffer[BUFFER];
 
@@ -72,7 +81,27 @@ static void send_text(int fd, const char *text) {
     if (send(fd, frame, at, MSG_NOSIGNAL) != (ssize_t)at) die("join");
 }
 
-static void upgrade(int fd) {
+/* Refused: hang up, and come again when it is time. */
+static void again(int index, long wait_ms) {
+    struct turn *turn = &later[(later_first + later_count++) % count];
+    close(all[index].fd);
+    all[index].fd = -1;
+    all[index].rest_bytes = 0;
+    open_count--;
+    refused++;
+    *turn = (struct turn){index, now_ns() + wait_ms * 1000000};
+}
+
+static int whose_turn(void) {
+    if (!later_count || later[later_first].due_ns > now_ns()) return -1;
+    int index = later[later_first].index;
+    later_first = (later_first + 1) % count;
+    later_count--;
+    return index;
+}
+
+/* 0, or after how many ms to come again. */
+static long upgrade(int fd) {
     char request[8192], answer[4096];
     size_t got = 0;
     int size = snprintf(request, sizeof request,
@@ -86,10 +115,17 @@ static void upgrade(int fd) {
         if (part <= 0 || got + 1 >= sizeof answer) die("answer");
         got += part;
     }
-    if (strncmp(answer, "HTTP/1.1 101", 12)) {
-        fprintf(stderr, "%.*s\n", (int)got, answer);
-        exit(1);
-    }
+    if (!strncmp(answer, "HTTP/1.1 101", 12)) return 0;
+    answer[got] = 0;
+    const char *hint = strcasestr(answer, "\r\nretry-after:");
+    if (hint) return 1000 * (atol(hint + 14) ? atol(hint + 14) : 1);
+    fprintf(stderr, "%s\n", answer);
+    exit(1);
+}
+
+static void has_joined(struct listener *one) {
+    one->joined = 1;
+    if (++joined % 1000 == 0) printf("at %d\n", joined);
 }
 
 static void add(int index) {
@@ -99,20 +135,22 @@ static void add(int index) {
     one->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (one->fd < 0) die("socket");
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + index % 8);
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + index % SOURCES);
     setsockopt(one->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
     one->slow = index < slow_count;
     if (one->slow) setsockopt(one->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     if (bind(one->fd, (struct sockaddr *)&from, sizeof from)) die("bind");
     if (connect(one->fd, (struct sockaddr *)&to, sizeof to)) die("connect");
     setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (strcmp(path, "-")) upgrade(one->fd);
+    open_count++;
+    long wait_ms = strcmp(path, "-") ? upgrade(one->fd) : 0;
+    if (wait_ms) {
+        again(index, wait_ms);
+        return;
+    }
     if (*join) send_text(one->fd, join);
     fcntl(one->fd, F_SETFL, O_NONBLOCK);
-    if (!*joined_mark) {
-        one->joined = 1;
-        joined++;
-    }
+    if (!*joined_mark) has_joined(one);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = index};
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, one->fd, &event)) die("epoll");
 }
@@ -120,9 +158,12 @@ static void add(int index) {
 static void message(struct listener *one, const char *payload, size_t size, int64_t at_ns) {
     const char *mark = memmem(payload, size, "~#", 2);
     if (!one->joined && *joined_mark && memmem(payload, size, joined_mark, strlen(joined_mark))) {
-        one->joined = 1;
-        joined++;
+        has_joined(one);
         return; /* a join's answer may show older messages */
+    }
+    if (!one->joined && memmem(payload, size, "\"status\":\"error\"", 16)) {
+        again(one - all, AGAIN_MS);
+        return;
     }
     if (!mark || !one->joined) return;
     uint32_t number = strtoul(mark + 2, NULL, 10);
@@ -137,7 +178,7 @@ static void message(struct listener *one, const char *payload, size_t size, int6
 
 static size_t parse(struct listener *one, const unsigned char *data, size_t size, int64_t at_ns) {
     size_t at = 0;
-    while (size - at >= 2) {
+    while (size - at >= 2 && one->fd >= 0) {
         size_t length = data[at + 1] & 127, head = 2;
         if (length == 126) {
             if (size - at < 4) break;
@@ -177,6 +218,7 @@ static void readable(struct listener *one, size_t most) {
         return;
     }
     used = parse(one, (unsigned char *)buffer, before + got, now_ns());
+    if (one->fd < 0) return;
     one->rest_bytes = before + got - used;
     if (one->rest_bytes) {
         one->rest = realloc(one->rest, one->rest_bytes);
@@ -193,10 +235,20 @@ static void read_slowly(void) {
         if (all[i].joined && !all[i].closed) readable(&all[i], rate / 10);
 }
 
-/* Everybody has heard the same, in the same order. */
-static void compare(void) {
+static int first_there(void) {
     int first = slow_count;
     while (first < count && all[first].closed) first++;
+    return first;
+}
+
+static unsigned long long first_order(void) {
+    int first = first_there();
+    return first < count ? all[first].order : 0;
+}
+
+/* Everybody has heard the same, in the same order. */
+static void compare(void) {
+    int first = first_there();
     for (int i = first; i < count; i++)
         if (!all[i].closed && (all[i].heard != all[first].heard || all[i].order != all[first].order)) wrong++;
 }
@@ -210,7 +262,7 @@ static void wait_for_frames(int timeout_ms) {
             char ignored[64];
             if (read(0, ignored, sizeof ignored) <= 0) {
                 compare();
-                printf("end %ld %ld %ld %ld\n", frames, wrong, closed, resumes);
+                printf("end %ld %ld %ld %ld %llu\n", frames, wrong, closed, resumes, first_order());
                 exit(0);
             }
         } else if (!all[index].closed) {
@@ -233,20 +285,24 @@ int main(int argc, char **argv) {
     rate = atoi(argv[7]);
     listening = count - slow_count;
     all = calloc(count, sizeof *all);
+    later = calloc(count, sizeof *later);
     heard = calloc(MESSAGES, sizeof *heard);
     epoll_fd = epoll_create1(0);
     setvbuf(stdout, NULL, _IOLBF, 0);
     int64_t begun_ns = now_ns();
-    for (int made = 0; made < count || joined < count;) {
-        if (made < count && made - joined < WINDOW) {
-            add(made++);
-            if (made % 16 == 0) wait_for_frames(0);
+    for (int made = 0, tried = 0; joined < count;) {
+        int index = -1;
+        if (open_count - joined < WINDOW) index = whose_turn();
+        if (index < 0 && made < count && open_count - joined < WINDOW) index = made++;
+        if (index >= 0) {
+            add(index);
+            if (++tried % 16 == 0) wait_for_frames(0);
         } else {
             wait_for_frames(100);
         }
         if (closed) die("a socket was closed while others joined");
     }
-    printf("joined %d %lld\n", joined, (long long)(now_ns() - begun_ns));
+    printf("joined %d %lld %ld\n", joined, (long long)(now_ns() - begun_ns), refused);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, 0, &event);
     for (;;) wait_for_frames(slow_count ? 50 : -1);

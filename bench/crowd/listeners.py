@@ -22,6 +22,16 @@ class End(NamedTuple):
     wrong: int
     closed: int
     resumes: int
+    order: int
+    """What `order_of` makes of the messages that each has heard."""
+
+
+def order_of(first: int, last: int) -> int:
+    """What listeners make of the messages `first` to `last`, heard one after another, none twice."""
+    order = 0
+    for number in range(first, last + 1):
+        order = (order * 6364136223846793005 + number) % 2**64
+    return order
 
 
 @contextmanager
@@ -54,12 +64,14 @@ class Listeners:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.count = count
         self.listening = count - slow
+        self.joined = 0
         self.latency_ms: dict[int, float] = {}
 
     def __enter__(self) -> Self:
-        word, _, took_ns = self._line().split()
-        assert word == "joined"
-        self.join_s = int(took_ns) / 1e9
+        while not (line := self._line()).startswith("joined"):
+            self.joined = int(line.split()[1])
+        _, joined, took_ns, refused = line.split()
+        self.joined, self.refused, self.join_s = int(joined), int(refused), int(took_ns) / 1e9
         return self
 
     def __exit__(self, *_: object) -> None:

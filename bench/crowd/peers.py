@@ -16,6 +16,7 @@ from pathlib import Path
 
 from crowd.cost import cpu_s
 from crowd.listeners import Listeners, marked
+from crowd.multitude import Multitude
 
 HERE = Path(__file__).parent
 WEBSOCKETS = [sys.executable, str(HERE / "websockets_peer.py")]
@@ -28,7 +29,7 @@ class Served:
 
     name: str
     pid: int
-    listeners: Listeners
+    listeners: Listeners | Multitude
     say: Callable[[str], object]
     said: int = 0
     walls_ms: list[float] = field(default_factory=list)
