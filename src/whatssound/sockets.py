@@ -1,7 +1,10 @@
 """The gateway of a process: the same beside the database and in processes that only hold sockets."""
 
+import resource
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 
@@ -12,6 +15,15 @@ from whatssound.config import Config
 from whatssound.gateway import Gateway
 from whatssound.gateway.services import Services
 from whatssound.wires import Wires
+
+KEPT_FREE: Final = 1_000
+"""Open files for HTTP, databases, audio and other processes. Who came when none is left would wait for an answer."""
+
+
+def places() -> int:
+    """How many sockets fit into this process: as many as it may have open files, without those it keeps free."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if most == resource.RLIM_INFINITY else max(most - KEPT_FREE, most // 2)
 
 
 @asynccontextmanager
@@ -29,6 +41,7 @@ async def sockets(
         registry=registry,
         drain_s=config.drain_s,
         node=node,
+        places=places(),
     )
     registry.register(StatisticsCollector("admission", gateway.admission.statistics))
     registry.register(StatisticsCollector("joins", gateway.snapshots.statistics))

@@ -82,7 +82,7 @@ async def test_a_person_with_all_their_sockets_is_refused_at_the_door_and_at_a_j
         await only(rig, 1)
         await later.send(join)
         assert json.loads(await later.recv())[4]["status"] == "ok"
-    assert rig.gateway.admission.statistics() == (0, 0, 0)
+    assert rig.gateway.admission.statistics()[:3] == (0, 0, 0)
 
 
 async def test_joining_twice_over_one_socket_is_one_place(tmp_path: Path) -> None:

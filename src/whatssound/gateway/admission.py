@@ -1,5 +1,6 @@
-"""Who may open a socket now: so many a second, so many from one address, so many of one person. Pure."""
+"""Who may open a socket now: so many a second, so many in all, from one address, of one person. Pure."""
 
+import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
@@ -13,7 +14,8 @@ LONGEST_WAIT_S: Final = 30.0
 """However many were sent away, nobody is asked to wait longer; who is early once more is told again."""
 
 FULL_MS: Final = 10_000
-"""Whose address or account has all its sockets is told to wait 5 to 15 s: one of the others has to go first."""
+"""Whose address or account has all its sockets is told to wait 5 to 15 s: one of the others has to go first. So is who
+comes to a process that is full; a new connection may also come to another one."""
 
 
 Key = TypeVar("Key")
@@ -25,20 +27,30 @@ class AdmissionStatistics(NamedTuple):
     addresses: int
     people: int
     told_to_wait: int
+    places: int
+    """Sockets that this process has room for."""
 
 
 class Admission:
     """Counts sockets as they come and go. Bounded by the sockets there are.
 
-    `now_s` is a monotonic clock, `chance` gives 0 to below 1.
+    `now_s` is a monotonic clock, `chance` gives 0 to below 1; `places` is how many sockets fit into this process.
     Who comes too early is told when it will be their turn, scattered by half, one after another at the rate at which
     this process lets people in: so those who listen to that do not meet again.
     Addresses are `addresses.home_of`: behind a proxy that is not trusted nobody can tell them apart ("" is not
     counted), and this computer itself is not limited, because whoever is on it has better means.
     """
 
-    def __init__(self, limits: Limits, *, now_s: Callable[[], float], chance: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        now_s: Callable[[], float],
+        chance: Callable[[], float],
+        places: int = sys.maxsize,
+    ) -> None:
         self._limits = limits
+        self._places = places
         self._now_s = now_s
         self._chance = chance
         self._rate = limits.upgrades_per_second
@@ -48,8 +60,10 @@ class Admission:
         self._homes: dict[str, int] = {}
         self._people: dict[UserId, int] = {}
 
-    def arrive(self) -> None:
-        """Count one upgrade. Refusal `overloaded` when too many come at once."""
+    def arrive(self, sockets: int) -> None:
+        """Count one upgrade, while so many sockets are here. Refusal `overloaded`: too many are, or come at once."""
+        if sockets >= self._places:
+            raise self._full("overloaded", "This server is full just now; try again in a moment.")
         now_s = self._now_s()
         self._owed = max(0.0, self._owed - (now_s - self._owed_at_s) * self._rate)
         self._owed_at_s = now_s
@@ -69,7 +83,8 @@ class Admission:
             return
         taken = self._homes.get(home, 0)
         if taken >= self._limits.sockets_per_address:
-            raise self._full(f"There are {taken:,} connections from your network already; close some of them.")
+            message = f"There are {taken:,} connections from your network already; close some of them."
+            raise self._full("rate_limited", message)
         self._homes[home] = taken + 1
 
     def leave(self, home: str) -> None:
@@ -83,7 +98,8 @@ class Admission:
             return
         taken = self._people.get(user, 0)
         if taken >= self._limits.sockets_per_user:
-            raise self._full(f"You are connected {taken} times already; close a page or an app somewhere.")
+            message = f"You are connected {taken} times already; close a page or an app somewhere."
+            raise self._full("rate_limited", message)
         self._people[user] = taken + 1
 
     def leave_as(self, user: UserId, home: str) -> None:
@@ -94,10 +110,10 @@ class Admission:
     def statistics(self) -> AdmissionStatistics:
         """Who holds places now, and who may be about to come."""
         owed = max(0.0, self._owed - (self._now_s() - self._owed_at_s) * self._rate)
-        return AdmissionStatistics(len(self._homes), len(self._people), round(owed))
+        return AdmissionStatistics(len(self._homes), len(self._people), round(owed), self._places)
 
-    def _full(self, message: str) -> Refusal:
-        return Refusal("rate_limited", message, retry_after_ms=FULL_MS // 2 + scattered_ms(FULL_MS, self._chance()))
+    def _full(self, code: str, message: str) -> Refusal:
+        return Refusal(code, message, retry_after_ms=FULL_MS // 2 + scattered_ms(FULL_MS, self._chance()))
 
 
 def _is_here(home: str) -> bool:

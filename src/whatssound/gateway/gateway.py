@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
@@ -77,13 +78,14 @@ class Gateway:
         drain_s: float = 0.0,
         chance: Callable[[], float] = random.random,
         node: str = "here",
+        places: int = sys.maxsize,
     ) -> None:
         self.limits = limits
         self.metrics = Metrics(registry or CollectorRegistry())
         flusher = flusher or Flusher()
         self.lanes = flusher.lanes
         self.hub = Hub(log, bus, self.metrics, device_seen=services.device_seen, flusher=flusher, node=node)
-        self.admission = Admission(limits, now_s=time.monotonic, chance=chance)
+        self.admission = Admission(limits, now_s=time.monotonic, chance=chance, places=places)
         self.now_ms = timeline.now_ms
         self.protocol_factory = SocketFactory(self, limits)
         self._services = services
@@ -160,13 +162,13 @@ class Gateway:
     def admit(self, upgrade: Upgrade, socket: Socket) -> Session:
         """The session for an upgrade.
 
-        Raises Refusal `unauthorized` for a bad token, `unavailable` when draining, `overloaded` when too many come at
-        once, `rate_limited` when too many are here from one address or of one person.
+        Raises Refusal `unauthorized` for a bad token, `unavailable` when draining, `overloaded` when too many are here
+        or come at once, `rate_limited` when too many are here from one address or of one person.
         """
         if self._draining:
             wait_ms = scattered_ms(AWAY_MS, self._chance())
             raise Refusal("unavailable", "This server is restarting.", retry_after_ms=wait_ms)
-        self.admission.arrive()
+        self.admission.arrive(len(self._sockets))
         identity = None if upgrade.token is None else self._services.verify(upgrade.token)
         home = self._proxies.home(socket.peer, upgrade.forwarded_for)
         session = Session(socket, upgrade.serializer, identity, self, home=home)
