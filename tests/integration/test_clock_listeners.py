@@ -21,7 +21,7 @@ from whatssound.client import Client, Offline, Room, connect
 from whatssound.client.clock import ClockFilter
 from whatssound.wire.clock import Exchange
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 AGREE_MS = 5.0
 
@@ -111,10 +111,11 @@ def monotonic_ms() -> float:
 
 
 @contextlib.asynccontextmanager
-async def a_listener_on_each(server: ServerProcess, room: str) -> AsyncIterator[dict[str, Listener]]:
-    """By process."""
+async def a_listener_on_each(server: ServerProcess) -> AsyncIterator[dict[str, Listener]]:
+    """By process, all in one room."""
     found: dict[str, Listener] = {}
     token = server.token("owner")
+    room = server.call("POST", "/v1/rooms", {"title": "One time"}, token=token)["room"]["id"]
     async with AsyncExitStack() as stack:
         for _ in range(MOST_TRIES):
             before = figures(server, "whatssound_sockets")
@@ -165,8 +166,7 @@ async def test_listeners_of_all_processes_agree_also_after_steps_and_the_death_o
 ) -> None:
     assert sorted(clocks.shown(server).values()) == [-300, 0, 300]
     assert [name for name, leads in figures(server, "whatssound_clock_leads").items() if leads] == ["owner"]
-    room = server.call("POST", "/v1/rooms", {"title": "One time"}, token=server.token("owner"))["room"]["id"]
-    async with a_listener_on_each(server, room) as listeners:
+    async with a_listener_on_each(server) as listeners:
         first = await agreed(listeners)
         assert first["owner"] == pytest.approx(300 + (time.time() - time.monotonic()) * 1_000, abs=100)
         by_themselves = [await each.sdk_ahead_ms() for each in listeners.values()]
