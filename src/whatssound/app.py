@@ -38,6 +38,7 @@ from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
 from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog
+from whatssound.bus.nodes import node_name
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
 from whatssound.foundation import Foundation, foundation
@@ -52,7 +53,7 @@ from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
 from whatssound.sockets import sockets
-from whatssound.wires import Wires, server_time, wires
+from whatssound.wires import Wires, new_server, server_time, wires
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Parts:
 class Together:
     """What the process that owns the files has from others of the same server."""
 
+    server: str
+    """What the server is called on the bus."""
     lock: int
     """A descriptor that holds the data folder's lock."""
     nats: Sequence[str]
@@ -128,8 +131,9 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
         forget_abandoned(folder.uploads)
         registry = CollectorRegistry()
         nats = together.nats if together else config.nats
-        between = await stack.enter_async_context(wires(nats, name="whatssound owner", registry=registry))
-        timeline = await _server_time(between, together, registry, stack)
+        node = node_name("owner", together.server if together else new_server())
+        between = await stack.enter_async_context(wires(nats, name=f"whatssound {node}", registry=registry))
+        timeline = await _server_time(between, node if together else None, registry, stack)
         base = await foundation(config, folder, timeline, registry, stack)
         known = await people(base, stack)
         audio = await _audio(base, stack)
@@ -137,7 +141,7 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
         rooms = await _rooms(base, known.accounts, audio, between.log, stack)
         services = LocalServices(known.accounts, rooms.service)
         gateway = await stack.enter_async_context(
-            sockets(config, services, between, timeline, node="owner", registry=registry)
+            sockets(config, services, between, timeline, node=node, registry=registry)
         )
         if together is not None:
             asked = Owner(between.bus, known.accounts, rooms.service, epoch=secrets.token_hex(8))
@@ -200,12 +204,12 @@ def _services(there: _Everything) -> Services:
 
 
 async def _server_time(
-    between: Wires, together: Together | None, registry: CollectorRegistry, stack: AsyncExitStack
+    between: Wires, node: str | None, registry: CollectorRegistry, stack: AsyncExitStack
 ) -> Timeline:
-    """This process's own time when it is alone; otherwise the one that it and its gateway processes agree on."""
-    if together is None:
+    """This process's own time when it is alone; otherwise what `node`, this one, and its gateway processes agree on."""
+    if node is None:
         return Timeline()
-    timeline, clock = await stack.enter_async_context(server_time(between, "owner", owns=True, registry=registry))
+    timeline, clock = await stack.enter_async_context(server_time(between, node, owns=True, registry=registry))
     await clock.ready()
     return timeline
 
@@ -308,4 +312,5 @@ async def _figures(registry: CollectorRegistry, bus: Bus, together: Together | N
     # On the event loop, where collectors may read what they count.
     if together is None:
         return generate_latest(registry)
-    return await page_of_all(registry, bus, name="owner", others=together.gateways)
+    others = {gateway: node_name(gateway, together.server) for gateway in together.gateways}
+    return await page_of_all(registry, bus, name="owner", others=others)

@@ -31,19 +31,19 @@ class GatewayParts:
 
 
 @asynccontextmanager
-async def running_gateway(config: Config, *, name: str, nats: Sequence[str]) -> AsyncGenerator[GatewayParts]:
-    """The parts, started; stopped in reverse order on leaving. Raises StartError, with advice."""
+async def running_gateway(config: Config, *, node: str, nats: Sequence[str]) -> AsyncGenerator[GatewayParts]:
+    """The parts, started; stopped in reverse order on leaving; `node` is our name. Raises StartError, with advice."""
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         secret = open_secret(DataFolder(config.data).secret, jwt_secret=config.jwt_secret)
-        between = await stack.enter_async_context(wires(nats, name=f"whatssound {name}", registry=registry))
-        timeline, clock = await stack.enter_async_context(server_time(between, name, owns=False, registry=registry))
+        between = await stack.enter_async_context(wires(nats, name=f"whatssound {node}", registry=registry))
+        timeline, clock = await stack.enter_async_context(server_time(between, node, owns=False, registry=registry))
         known = Known(AccessTokens(secret.derive("jwt"), now_ms=timeline.now_ms), now_ms=timeline.now_ms)
         services = RemoteServices(between.bus, known, homes_key=secret.derive("homes"))
         await stack.enter_async_context(services)
         gateway = await stack.enter_async_context(
-            sockets(config, services, between, timeline, node=name, registry=registry)
+            sockets(config, services, between, timeline, node=node, registry=registry)
         )
         registry.register(StatisticsCollector("asking_owner", services.statistics))
-        stack.callback(answer_metrics(between.bus, name, registry).close)
+        stack.callback(answer_metrics(between.bus, node, registry).close)
         yield GatewayParts(gateway, lambda: asyncio.gather(services.ready(), clock.ready()), registry)

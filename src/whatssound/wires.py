@@ -1,6 +1,7 @@
 """The room log and the bus of one process: in its memory when it is alone, over NATS when it is not."""
 
 import secrets
+import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,11 @@ class Wires:
     bus: Bus
     connected: Callable[[], bool] = lambda: True
     """Whether the others can be reached just now."""
+
+
+def new_server() -> str:
+    """A name for this start of this server, unlike that of any other that shares its bus: where it is, and chance."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The figures of every process on one page: a scrape reaches one of them, by chance."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,21 +16,22 @@ ANSWER_S: Final = 2.0
 """How long a process may take; Prometheus itself waits 10 s."""
 
 
-def answer_metrics(bus: Bus, name: str, registry: CollectorRegistry) -> Subscription:
-    """Tell the figures in `registry` to whoever asks for those of the process `name`."""
+def answer_metrics(bus: Bus, node: str, registry: CollectorRegistry) -> Subscription:
+    """Tell the figures in `registry` to whoever asks for those of the process that is called `node` on the bus."""
 
     async def answer(_question: bytes) -> bytes:
         return generate_latest(registry)
 
-    return bus.answer(_topic(name), answer)
+    return bus.answer(_topic(node), answer)
 
 
-async def page_of_all(registry: CollectorRegistry, bus: Bus, *, name: str, others: Sequence[str]) -> bytes:
+async def page_of_all(registry: CollectorRegistry, bus: Bus, *, name: str, others: Mapping[str, str]) -> bytes:
     """The figures in `registry` and those that `others` tell, each labelled with its process, in Prometheus's text.
 
+    `others` are the names of processes within this server, and what each is called on the bus.
     `whatssound_process_answers` says of each process whether it did.
     """
-    told = await asyncio.gather(*(_asked(bus, other) for other in others))
+    told = await asyncio.gather(*(_asked(bus, node) for node in others.values()))
     up = GaugeMetricFamily("whatssound_process_answers", "1 when the process told its figures.", labels=["process"])
     pages: list[tuple[str, Iterable[Metric]]] = [(name, registry.collect())]
     for other, text in zip(others, told, strict=True):
@@ -41,15 +42,15 @@ async def page_of_all(registry: CollectorRegistry, bus: Bus, *, name: str, other
     return generate_latest(_Joined([*_by_name(pages), up]))  # pyright: ignore[reportArgumentType]
 
 
-async def _asked(bus: Bus, name: str) -> str | None:
+async def _asked(bus: Bus, node: str) -> str | None:
     try:
-        return (await bus.request(_topic(name), b"", timeout_s=ANSWER_S)).decode()
+        return (await bus.request(_topic(node), b"", timeout_s=ANSWER_S)).decode()
     except NoAnswer:
         return None
 
 
-def _topic(name: str) -> str:
-    return f"metrics:{name}"
+def _topic(node: str) -> str:
+    return f"metrics:{node}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Beat:
     """What a node says of itself. `start` grows from one start of the node to its next (Unix ms of its wall clock)."""
 
     node: str
+    """See `bus.nodes`: two servers on one bus share no name."""
     start: int
     owns: bool
     """It can run rooms, and does as soon as it is ready; a process that only holds sockets cannot."""

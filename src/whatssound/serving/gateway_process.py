@@ -9,6 +9,7 @@ from typing import Any, Final
 from uvicorn.server import ServerState
 
 from whatssound.adapters.statistics_metrics import StatisticsCollector
+from whatssound.bus.nodes import node_name
 from whatssound.gateway.handshake import PATHS
 from whatssound.gateway_app import GatewayParts, running_gateway
 from whatssound.serving.acceptor import Acceptor
@@ -71,7 +72,8 @@ async def serve(start: Start, line: Line) -> None:
     raise_open_files()
     stopping = asyncio.Event()
     await line.spoken_to()  # the owner process is there: the first word is always an introduction
-    async with running_gateway(start.config, name=f"gateway-{start.index}", nats=start.nats) as parts:
+    node = node_name(f"gateway-{start.index}", start.server)
+    async with running_gateway(start.config, node=node, nats=start.nats) as parts:
         _on_signals(stopping, parts.gateway.hurry)
         doors = _Doors(start, parts)
         line.listen(doors.told, stopping.set)

@@ -31,6 +31,8 @@ class Start(msgspec.Struct, tag="start", frozen=True):
     lock: int
     """A descriptor that holds the data folder's lock."""
     nats: tuple[str, ...]
+    server: str
+    """What the whole server is called on the bus, from its start to its end."""
     first: bool
     """Whether the whole server starts, and people will be greeted."""
 

@@ -76,7 +76,7 @@ async def serve(start: Start, line: Line) -> None:
     """Serve everything until a signal. Raises StartError, with advice, when that is not possible."""
     raise_open_files()
     doors = _Doors(start)
-    together = Together(lock=start.lock, nats=start.nats, gateways=doors.gateways(), missing=doors.missing)
+    together = Together(start.server, start.lock, start.nats, gateways=doors.gateways(), missing=doors.missing)
     async with running(start.config, together) as parts:
 
         async def announce(server: Server) -> None:

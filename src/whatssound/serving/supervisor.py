@@ -24,6 +24,7 @@ from whatssound.serving.line import Cover, Failed, Line, Message, Peer, Ready, S
 from whatssound.serving.listener import listening_sockets
 from whatssound.serving.private_nats import private_nats
 from whatssound.serving.server import raise_open_files
+from whatssound.wires import new_server
 
 STOP_S: Final = 20.0
 """How long processes may take to drain and stop before they are killed; systemd waits 30 s for us."""
@@ -72,6 +73,7 @@ class Supervisor:
         self._listeners = listeners
         self._lock = lock
         self._nats = tuple(nats)
+        self._server = new_server()
         self._children = [_Child(index) for index in range(len(listeners))]
         self._greeting = ""
         self._all_ready = asyncio.Event()
@@ -149,6 +151,7 @@ class Supervisor:
                 listeners=descriptors,
                 lock=self._lock,
                 nats=self._nats,
+                server=self._server,
                 first=not self._all_ready.is_set(),
             )
         )
