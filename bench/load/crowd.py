@@ -54,11 +54,14 @@ class Crowd:
         slow_bytes_per_s: int = 1_000,
         per_s: float = 2_000.0,
         first_source: int = 2,
+        beat_s: float = 30.0,
     ) -> None:
         self.clients = clients
         self._folder = tempfile.TemporaryDirectory()
         self._changed = threading.Condition()
         processes = processes or -(-clients // A_PROCESS)
+        self.sources = [f"127.0.0.{first_source + n}" for n in range(processes)]
+        """The address of each process."""
         shares = [clients // processes + (n < clients % processes) for n in range(processes)]
         self._workers = [
             _Process(
@@ -70,10 +73,11 @@ class Crowd:
                     tokens=list(tokens),
                     clients=share,
                     log=f"{self._folder.name}/{n}",
-                    source=f"127.0.0.{first_source + n}",
+                    source=self.sources[n],
                     per_s=per_s / processes,
                     slow=min(slow, share) if n == 0 else 0,
                     slow_bytes_per_s=slow_bytes_per_s,
+                    beat_s=beat_s,
                     seed=n,
                 ),
                 self._changed,

@@ -22,6 +22,8 @@ class Task(msgspec.Struct):
     slow: int = 0
     """How many of the listeners are slow."""
     slow_bytes_per_s: int = 1_000
+    beat_s: float = 30.0
+    """Every listener beats once in so long."""
     seed: int = 1
 
 

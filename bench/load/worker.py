@@ -42,9 +42,6 @@ READ_BYTES: Final = 256 * 1024
 TICK_NS: Final = 100_000_000
 """How often timers are looked at when nothing comes, and how often the state is told."""
 
-HEARTBEAT_TICKS: Final = 300
-"""Every listener beats once in so many ticks: 30 s."""
-
 MANY: Final = 5_000
 """With more listeners than this the state is told twice a second only."""
 
@@ -79,6 +76,7 @@ class Worker:
         self._closed: Counter[int] = Counter()
         self._refused: Counter[str] = Counter()
         self._ticks = 0
+        self._beat_ticks = max(1, round(task.beat_s * 1e9 / TICK_NS))
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._request = upgrade_request(f"{task.host}:{task.port}")
 
@@ -123,7 +121,7 @@ class Worker:
 
     def _tick(self) -> None:
         self._ticks += 1
-        for number in range(self._ticks % HEARTBEAT_TICKS, len(self._listeners), HEARTBEAT_TICKS):
+        for number in range(self._ticks % self._beat_ticks, len(self._listeners), self._beat_ticks):
             listener = self._listeners[number]
             if listener.state is State.LIVE:
                 self._send(listener, HEARTBEAT)

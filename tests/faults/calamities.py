@@ -4,11 +4,12 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import nats_rig
-from faults.private_log import STREAM, private_log, trim
+from faults.links import between_address_and_port, between_process_and_port, can_cut, cut, local_ports
+from faults.private_log import STREAM, private_log, private_url, trim
 from load.crowd import Crowd
 from load.speakers import Speakers
 from load.stage import Stage
@@ -17,6 +18,12 @@ from several import descendants
 FROZEN_S = 2.0
 
 AWAY_MS = 2_000
+
+CUT_S = 11.0
+"""Longer than it takes a server to give up a listener who takes nothing (5 s), and NATS's client a server (9 s)."""
+
+BEAT_S = 3.0
+"""How often listeners beat: who was given up while the link was cut learns of it by the next beat."""
 
 BELATED_S = 5.0
 """The promise: an event that was lost on its way, with silence behind it, is with everybody so soon."""
@@ -118,6 +125,17 @@ async def the_log_is_trimmed(scene: Scene) -> None:
         raise TimeoutError(f"{scene.crowd.resets - resets} of {away} were told to start over")
 
 
+async def links_are_cut(scene: Scene) -> None:
+    """Half of the listeners are cut off from the server, and a gateway process from NATS; then the links are healed."""
+    server = scene.here.server
+    gateway, nats_port = scene.process("gateway"), int(private_url(server).rpartition(":")[2])
+    others = {server.pid, *scene.processes("owner"), *scene.processes("gateway")} - {gateway}
+    spared = set[int]().union(*(local_ports(pid, nats_port) for pid in others))
+    listeners = between_address_and_port(scene.crowd.sources[-1], scene.here.place.port)
+    with cut(listeners, between_process_and_port(nats_port, spared)):
+        await asyncio.sleep(CUT_S)
+
+
 async def _stands_still(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -126,15 +144,22 @@ async def _stands_still(pid: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
+def possible(faults: Sequence[Fault]) -> list[Fault]:
+    """Those that this machine allows: links are cut by root only."""
+    return [fault for fault in faults if fault is not links_are_cut or can_cut()]
+
+
 ONE_PROCESS: tuple[Fault, ...] = (connections_break, the_server_stands_still, everything_is_killed)
 
+# In every other round messages are long. With links cut they fill what the system holds, so that the server notices.
 SEVERAL: tuple[Fault, ...] = (
     a_gateway_is_killed,
     connections_break,
     the_owner_is_killed,
-    the_owner_stands_still,
+    links_are_cut,
     nats_is_killed,
     the_last_event_is_lost,
     the_log_is_trimmed,
+    the_owner_stands_still,
     everything_is_killed,
 )
