@@ -84,6 +84,24 @@ async def test_seq_grows_and_the_position_is_the_newest_event(log: RoomLog) -> N
     assert await log.positions([ROOM, OTHER]) == {ROOM: two, OTHER: LogPosition(log.epoch, 0, "")}
 
 
+async def test_a_room_that_moved_is_told_until_its_cursor_has_followed(log: RoomLog) -> None:
+    [here], [there] = await appended(log, "1"), await appended(log, "1", room=OTHER)
+    silent = LogPosition(log.epoch, 0, "")
+    assert await log.moved({ROOM: here, OTHER: there, RoomId(3): silent}) == {}
+    [newest] = await appended(log, "2", room=OTHER)
+    for _ in range(3):
+        assert await log.moved({ROOM: here, OTHER: there, RoomId(3): silent}) == {OTHER: newest}
+    assert await log.moved({ROOM: here, OTHER: newest}) == {}
+    assert await log.moved({ROOM: silent}) == {ROOM: here}
+    assert await log.moved({}) == {}
+
+
+async def test_a_room_in_another_epoch_counts_as_moved(log: RoomLog) -> None:
+    [here] = await appended(log, "1")
+    before = LogPosition("another", 99, "x")
+    assert await log.moved({ROOM: before, OTHER: before}) == {ROOM: here, OTHER: LogPosition(log.epoch, 0, "")}
+
+
 async def test_subscribers_see_what_is_appended_from_now_on_linked_by_prev(log: RoomLog) -> None:
     seen: Heard[LogEvent] = Heard()
     [before] = await appended(log, "a")

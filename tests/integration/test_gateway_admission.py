@@ -148,7 +148,7 @@ async def test_those_who_have_to_join_again_are_each_told_another_moment(tmp_pat
         clients = [await stack.enter_async_context(rig.client(None)) for _ in range(50)]
         await asyncio.gather(*(client.join(f"room:{room.id}") for client in clients))
         log.forgot = True
-        rig.gateway.hub.check()
+        rig.gateway.hub.checks.look()
         told = [await client.event("phx_error") for client in clients]
         assert {body["code"] for body in told} == {"unavailable"}
         assert all(1 <= body["retry_after_ms"] <= 50 for body in told)

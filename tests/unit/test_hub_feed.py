@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,6 +35,9 @@ class FaultyLog(MemoryLog):
         self.loses: set[str] = set()
         self.lagging: list[int] = []
         """How many events each of the next replays leaves out at its end."""
+        self.answers = asyncio.Event()
+        """Until it is set, the answer to who has moved is on its way."""
+        self.answers.set()
         self.forgot = False
         self.down = False
         self.gap: Callable[[], None] = lambda: None
@@ -62,6 +65,11 @@ class FaultyLog(MemoryLog):
     async def positions(self, rooms: Sequence[RoomId]) -> dict[RoomId, LogPosition]:
         found = await super().positions(rooms)
         return {room: replace(position, epoch="next") for room, position in found.items()} if self.forgot else found
+
+    async def moved(self, cursors: Mapping[RoomId, LogPosition]) -> dict[RoomId, LogPosition]:
+        found = await super().moved(cursors)
+        await self.answers.wait()
+        return found
 
     def on_gap(self, callback: Callable[[], None]) -> None:
         self.gap = callback
@@ -210,6 +218,21 @@ async def test_a_gap_that_the_log_tells_of_is_repaired_at_once(hub: Hub, log: Fa
     await ear.until(lambda: ear.numbers == [1, 2])
 
 
+async def test_a_gap_during_a_look_is_looked_at_once_more(hub: Hub, log: FaultyLog) -> None:
+    ear = Ear()
+    await listening(hub, ear)
+    await append(log, 1)
+    log.answers.clear()
+    hub.checks.look()
+    await asyncio.sleep(0)  # it reads where the room stands
+    log.loses = {"k2"}
+    await append(log, 2)
+    log.gap()
+    hub.checks.look()
+    log.answers.set()
+    await ear.until(lambda: ear.numbers == [1, 2])
+
+
 async def test_a_replay_from_a_follower_that_lags_is_asked_for_again(hub: Hub, log: FaultyLog) -> None:
     ear = Ear()
     await listening(hub, ear)
@@ -247,7 +270,7 @@ async def test_a_new_epoch_is_noticed_in_a_silent_room(hub: Hub, log: FaultyLog)
     await listening(hub, ear)
     await append(log, 1)
     log.forgot = True
-    hub.check()
+    hub.checks.look()
     await ear.until(lambda: ear.starts_over > 0)
     assert ear.starts_over == 1
 

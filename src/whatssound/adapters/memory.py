@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
@@ -138,6 +138,14 @@ class MemoryLog:
         """The newest position of each room."""
         nothing = LogPosition(self._epoch, 0, "")
         return {room: ring.last if (ring := self._rings.get(room)) else nothing for room in rooms}
+
+    async def moved(self, cursors: Mapping[RoomId, LogPosition]) -> dict[RoomId, LogPosition]:
+        """Every room that is somewhere else than its cursor."""
+        return {
+            room: position
+            for room, position in (await self.positions(tuple(cursors))).items()
+            if position != cursors[room]
+        }
 
     def on_gap(self, callback: Callable[[], None]) -> None:
         """Accepted and never called: inside one process nothing is missed."""

@@ -1,6 +1,6 @@
 """RoomLog: the ordered, resumable events of every room."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +102,15 @@ class RoomLog(Protocol):
 
         A server that lags may answer with an older one than there is, never older than what this process has
         appended or seen. Raises LogUnavailable.
+        """
+        ...
+
+    async def moved(self, cursors: Mapping[RoomId, LogPosition]) -> dict[RoomId, LogPosition]:
+        """Those of the rooms that have events after their cursor or are in another epoch, with their newest position.
+
+        Made to be asked of all rooms again and again: what did not move costs next to nothing. A cursor says that
+        everything of its room up to there was seen; a room is told each time until its cursor has followed. One that
+        moved may be left out while the server asked lags. Raises LogUnavailable.
         """
         ...
 

@@ -13,6 +13,7 @@ import structlog
 from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog, Subscription
 from whatssound.gateway.audience import Audience
+from whatssound.gateway.checks import Checks
 from whatssound.gateway.counts import Counts
 from whatssound.gateway.feed import Member, RoomFeed
 from whatssound.gateway.flusher import Flusher, FlusherStatistics
@@ -27,7 +28,7 @@ LISTENERS_TICKS = 4
 """A count is sent at most once a second."""
 
 CHECK_TICKS = 8
-"""Every 2 s all cursors are compared with the log's positions."""
+"""Every 2 s all cursors are compared with the log's positions: a last event that was lost is there within 5 s."""
 
 DEVICES_TICKS = 20
 """Every 5 s the owner of a room hears that a DJ's device is still here."""
@@ -95,8 +96,8 @@ class Hub:
         self._told_in_tick = False
         self._ticks = 0
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._checking = False
-        log.on_gap(self.check)
+        self.checks = Checks(log, lambda: (topic.feed for topic in self._topics.values()), spawn=self._spawn)
+        log.on_gap(self.checks.missed)
 
     async def start(self) -> None:
         """Run the one timer, and hear how many listen elsewhere."""
@@ -185,12 +186,6 @@ class Hub:
             for member in tuple(topic.feed.members):
                 member.concerned("doubt")
 
-    def check(self) -> None:
-        """Compare every cursor with the log, and repair what lags; also called when the log tells of a gap."""
-        if not self._checking and self._topics:
-            self._checking = True
-            self._spawn(self._checked())
-
     def tick(self) -> None:
         """What is due every `TICK_S`."""
         self._ticks += 1
@@ -200,7 +195,7 @@ class Hub:
         if self._ticks % LISTENERS_TICKS == 0:
             self._send_listeners()
         if self._ticks % CHECK_TICKS == 0:
-            self.check()
+            self.checks.look()
         if self._ticks % DEVICES_TICKS == 0:
             self._report_devices()
 
@@ -292,19 +287,6 @@ class Hub:
         for room, topic in self._topics.items():
             for device in set(topic.devices.values()):
                 self._device_seen(room, device)
-
-    async def _checked(self) -> None:
-        try:
-            feeds = {topic.feed.room: (topic.feed, topic.feed.position) for topic in self._topics.values()}
-            for room, position in (await self._log.positions(tuple(feeds))).items():
-                feed, before = feeds[room]
-                # One that moved meanwhile is alive; it is compared again in 2 s.
-                if feed.position == before and feed.differs_from(position):
-                    feed.repair()
-        except Exception:
-            _log.exception("the rooms' positions could not be compared")
-        finally:
-            self._checking = False
 
     async def _beat(self) -> None:
         while True:

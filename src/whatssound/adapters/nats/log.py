@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -13,7 +13,8 @@ from nats.aio.msg import Msg
 
 from whatssound.adapters.nats.connection import NatsConnection
 from whatssound.adapters.nats.fanout import Fanout
-from whatssound.adapters.nats.reading import Stored, StreamReader, stored
+from whatssound.adapters.nats.moved import MovedRooms, is_beyond
+from whatssound.adapters.nats.reading import StreamReader, stored
 from whatssound.adapters.nats.replies import NoResponder, NotConnected
 from whatssound.adapters.nats.since import Untold, since
 from whatssound.adapters.nats.stream import (
@@ -41,6 +42,9 @@ MAX_APPENDING: Final = 2_000
 
 LAG_DELAYS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """A server that lags behind the leader is asked again after these; another one may answer then."""
+
+POSITIONS_AT_ONCE: Final = 256
+"""Rooms in one question for positions: the answer carries their newest events."""
 
 REFRESH_S: Final = 5.0
 SOONEST_REFRESH_S: Final = 0.25
@@ -70,6 +74,10 @@ class NatsLogStatistics(LogStatistics):
     """Reads that were repeated because a server lagged behind the leader."""
     epochs: int
     """Times that a new life of the log was noticed while this process ran."""
+    compared: int
+    """Rooms whose cursors were compared with the stream, each time counted."""
+    compared_events: int
+    """Newest events that came with the answers: what comparing costs."""
     full: float
     """Of the bytes that the stream may hold; near 1 it keeps less time than it should."""
 
@@ -97,6 +105,7 @@ class NatsLog:
         self._settings = settings
         self._state = state
         self._reader = StreamReader(connection, settings.name)
+        self._moved = MovedRooms(self._reader, settings.name)
         self._fanout: Fanout[LogEvent] = Fanout(connection, self._event)
         self._gap_callbacks: list[Callable[[], None]] = []
         self._newest: OrderedDict[RoomId, LogPosition] = OrderedDict()
@@ -170,14 +179,24 @@ class NatsLog:
         epoch = self.epoch
         subjects = [room_subject(self._settings.name, epoch, room) for room in rooms]
         found = dict.fromkeys(rooms, LogPosition(epoch, 0, ""))
-        for event in await self._reader.newest_of(subjects):
-            room = RoomId(int(event.subject.rpartition(".")[2]))
-            found[room] = LogPosition(epoch, event.seq, _key_of(event))
+        for start in range(0, len(subjects), POSITIONS_AT_ONCE):
+            for event in (await self._reader.newest_of(subjects[start : start + POSITIONS_AT_ONCE])).events:
+                found[event.room] = event.position(epoch)
         for room, position in found.items():
             known = self._newest.get(room)
             if known is not None and known.epoch == epoch and known.seq > position.seq:
                 found[room] = known
         return found
+
+    async def moved(self, cursors: Mapping[RoomId, LogPosition]) -> dict[RoomId, LogPosition]:
+        """The rooms that went on without us; at rest it costs 1 ms of CPU for 1,000 rooms. Raises LogUnavailable."""
+        epoch = self.epoch
+        moved = await self._moved.of(epoch, cursors)
+        for room, cursor in cursors.items():
+            known = self._newest.get(room)
+            if known is not None and known.epoch == epoch and is_beyond(known, moved.get(room, cursor)):
+                moved[room] = known  # the server asked lags behind what was seen here
+        return moved
 
     def on_gap(self, callback: Callable[[], None]) -> None:
         """Call `callback` after a reconnect, a dropped message or a new epoch."""
@@ -200,6 +219,8 @@ class NatsLog:
             resets=self._resets,
             lagging=self._lagging,
             epochs=self._epochs,
+            compared=self._moved.looks().rooms,
+            compared_events=self._moved.looks().events,
             full=self._full(state),
         )
 
@@ -273,22 +294,21 @@ class NatsLog:
         if isinstance(events, Untold):
             return Reset("position not in the log")
         return [
-            LogEvent(room=room, seq=event.seq, prev=before.seq, key=_key_of(event), record=event.data)
+            LogEvent(room=room, seq=event.seq, prev=before.seq, key=event.key, record=event.data)
             for before, event in pairwise(events)
         ]
 
     def _event(self, message: Msg) -> LogEvent | None:
         try:
             event, prev = stored(message), int((message.headers or {})["Nats-Last-Sequence"])
-            epoch, room = event.subject.split(".")[-2:]
-            position = LogPosition(epoch, event.seq, _key_of(event))
-            room = RoomId(int(room))
+            epoch = event.subject.split(".")[-2]
+            position, room = event.position(epoch), event.room
         except (KeyError, ValueError):
             _log.warning("a message on a room's live subject is no event", subject=message.subject)
             return None
         if epoch == self.epoch:
             self._note(room, position)
-        return LogEvent(room=room, seq=event.seq, prev=prev, key=position.key, record=event.data)
+        return LogEvent(room=room, seq=event.seq, prev=prev, key=event.key, record=event.data)
 
     def _note(self, room: RoomId, position: LogPosition) -> None:
         self._highest = max(self._highest, position.seq)
@@ -346,7 +366,3 @@ class NatsLog:
 def _id(epoch: str, room: RoomId, key: str) -> str:
     """What NATS knows an event by: it compares ids in the whole stream, we in one room of one epoch."""
     return f"{epoch}.{room}.{key}"
-
-
-def _key_of(event: Stored) -> str:
-    return event.id.split(".", 2)[-1]

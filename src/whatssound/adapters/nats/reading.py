@@ -2,14 +2,15 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from nats.aio.msg import Msg
 
 from whatssound.adapters.nats.connection import NatsConnection
 from whatssound.adapters.nats.replies import NoResponder, NotConnected, status_of
-from whatssound.bus.log import LogUnavailable
+from whatssound.bus.log import LogPosition, LogUnavailable
+from whatssound.ids import RoomId
 
 LEADER_TIMEOUT_S: Final = 2.0
 
@@ -20,9 +21,6 @@ BATCH_EVENTS: Final = 500
 BATCH_BYTES: Final = 1024 * 1024
 """One batch: large enough for a resume in one piece, small enough that live events are not held up behind it."""
 
-MULTI_SUBJECTS: Final = 256
-"""Rooms asked after in one go; the server refuses more than 1,024."""
-
 
 class Stored(msgspec.Struct, frozen=True):
     """One event as the stream keeps it. `id` is what its sender named it by."""
@@ -31,6 +29,28 @@ class Stored(msgspec.Struct, frozen=True):
     seq: int
     id: str
     data: bytes
+
+    @property
+    def room(self) -> RoomId:
+        """Whose event it is. Raises ValueError for a subject that is no room's."""
+        return RoomId(int(self.subject.rpartition(".")[2]))
+
+    @property
+    def key(self) -> str:
+        """What its room's log knows it by."""
+        return self.id.split(".", 2)[-1]
+
+    def position(self, epoch: str) -> LogPosition:
+        """Its place in its room's log, in that life of it."""
+        return LogPosition(epoch, self.seq, self.key)
+
+
+class Newest(NamedTuple):
+    """The newest events of some subjects, as a server knows them that has looked at the stream up to `up_to_seq`."""
+
+    events: list[Stored]
+    up_to_seq: int
+    """0 where none of the subjects has an event: then the server does not say."""
 
 
 class _Message(msgspec.Struct):
@@ -72,22 +92,25 @@ class StreamReader:
         body = {"seq": first_seq, "next_by_subj": subject, "batch": BATCH_EVENTS, "max_bytes": BATCH_BYTES}
         return (await self._direct(body))[0]
 
-    async def newest_of(self, subjects: Sequence[str]) -> list[Stored]:
-        """The newest event of each of `subjects`, as a server that may lag knows them. Raises LogUnavailable."""
+    async def newest_of(self, subjects: Sequence[str], *, after_seq: int = 0) -> Newest:
+        """The newest event of each of `subjects`, 1,000 at most, as a server that may lag knows them.
+
+        Those up to `after_seq` are left out, which costs next to nothing. Raises LogUnavailable.
+        """
+        body: dict[str, Any] = {
+            "multi_last": list(subjects),
+            "seq": after_seq + 1,
+            "batch": len(subjects),
+            "max_bytes": BATCH_BYTES,
+        }
         found: list[Stored] = []
-        for start in range(0, len(subjects), MULTI_SUBJECTS):
-            body: dict[str, Any] = {
-                "multi_last": list(subjects[start : start + MULTI_SUBJECTS]),
-                "batch": MULTI_SUBJECTS,
-                "max_bytes": BATCH_BYTES,
-            }
-            while True:
-                some, end = await self._direct(body)
-                found += some
-                if not some or end.get("Nats-Num-Pending", "0") == "0":
-                    break
-                body |= {"seq": some[-1].seq + 1, "up_to_seq": int(end["Nats-UpTo-Sequence"])}
-        return found
+        while True:
+            some, end = await self._direct(body)
+            found += some
+            up_to_seq = int(end.get("Nats-UpTo-Sequence", "0"))
+            if not some or end.get("Nats-Num-Pending", "0") == "0":
+                return Newest(found, body.get("up_to_seq", up_to_seq))
+            body |= {"seq": some[-1].seq + 1, "up_to_seq": up_to_seq}
 
     async def _at_leader(self, body: dict[str, Any]) -> Stored | None:
         subject = f"$JS.API.STREAM.MSG.GET.{self._stream}"
