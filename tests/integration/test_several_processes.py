@@ -172,7 +172,7 @@ def test_it_says_once_where_it_is_and_is_ready_then(server: ServerProcess) -> No
 
 
 def test_every_process_shows_how_its_sockets_fare(server: ServerProcess) -> None:
-    for figure in ("admission_people", "joins_looked_up", "flushing_flushes"):
+    for figure in ("admission_people", "joins_looked_up", "flushing_flushes", "checks_done"):
         assert set(figures(server, f"whatssound_{figure}")) == set(PROCESSES), figure
 
 
