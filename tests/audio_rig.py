@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from whatssound.adapters.media.encoder import ChildEncoder
 from whatssound.adapters.media.thread_reader import ThreadReader
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.encode_jobs import SqlEncodeJobs
 from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.audio.cache import Cache
@@ -53,6 +55,7 @@ class Rig:
     encoded: SqlEncoded
     queued: set[TrackId]
     database: Database
+    jobs: SqlEncodeJobs
 
     async def scan(self, *folders: Path, configured: Sequence[Path] | None = None) -> list[FolderScan]:
         """Scan these folders once; `configured` are all of the library's, when there are more."""
@@ -76,8 +79,8 @@ class Rig:
         """Nothing waits, nothing runs."""
         while True:
             step = self.ingest.next_step()
-            now = self.ingest.statistics()
-            if now.waiting == now.running == 0:
+            jobs = await self.jobs.counts()
+            if jobs == (0, 0) and self.ingest.statistics().running == 0:
                 return
             await step.wait()
 
@@ -102,16 +105,19 @@ async def audio(
     limit_bytes: int = 10**12,
     now_ms: float = NOW_MS,
     knows_queues: bool = True,
+    pool: str = "owner",
+    clock: list[float] | None = None,
 ) -> AsyncGenerator[Rig]:
-    """Everything of the audio part; a second one over the same folder is a restart."""
+    """Everything of the audio part; a second one over the same folder is a restart, or another `pool` beside it."""
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     file = data / "whatssound.sqlite3"
     await asyncio.to_thread(migrations.upgrade, sqlite_url(file, driver="pysqlite"))
     database = Database(sqlite_url(file))
-    clock = [now_ms]
+    clock = clock or [now_ms]
     store, blobs = SqlTracks(database), FileBlobs(data / "blobs")
     keys, renditions = Keys(derive, lambda: clock[0]), Renditions(blobs)
     encoded, queued = SqlEncoded(database), set[TrackId]()
+    jobs = SqlEncodeJobs(database)
 
     async def pins() -> set[TrackId]:
         return queued
@@ -122,11 +128,14 @@ async def audio(
         store,
         encoder or ChildEncoder(EncoderLimits(nice=0)),
         blobs,
+        jobs=jobs,
         encoded=encoded,
         keys=keys,
         cache=cache,
         renditions=renditions,
-        work=data / "work",
+        work=data / "work" if pool == "owner" else data / f"work of {pool}",
+        holder=f"{pool}/{secrets.token_hex(4)}",
+        now_ms=lambda: clock[0],
     )
     library = Library(
         store,
@@ -144,7 +153,7 @@ async def audio(
     if start:
         await ingest.start()
     try:
-        yield Rig(data, store, blobs, ingest, library, edge, keys, clock, cache, encoded, queued, database)
+        yield Rig(data, store, blobs, ingest, library, edge, keys, clock, cache, encoded, queued, database, jobs)
     finally:
         await ingest.stop()
         await database.close()

@@ -27,6 +27,7 @@ from whatssound.adapters.secret_file import open_secret
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.database import Database, sqlite_url
+from whatssound.adapters.sql.encode_jobs import SqlEncodeJobs
 from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.members import SqlMembers
@@ -210,11 +211,14 @@ async def _audio(
         tracks,
         ChildEncoder(EncoderLimits()),
         blobs,
+        jobs=SqlEncodeJobs(database),
         encoded=encoded,
         keys=keys,
         cache=cache,
         renditions=renditions,
         work=data / "work",
+        holder="owner/1",
+        now_ms=time,
     )
     if encoding:
         await ingest.start()

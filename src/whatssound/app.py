@@ -19,6 +19,7 @@ from whatssound.adapters.messages_sqlite import SqliteMessages
 from whatssound.adapters.network import links_here
 from whatssound.adapters.process_metrics import page_of_all
 from whatssound.adapters.sql.database import Database
+from whatssound.adapters.sql.encode_jobs import SqlEncodeJobs
 from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.home_bans import SqlHomeBans
 from whatssound.adapters.sql.newest import newest_id
@@ -223,11 +224,14 @@ async def _audio(base: Foundation, stack: AsyncExitStack) -> _Audio:
         store,
         ChildEncoder(base.config.encoder),
         blobs,
+        jobs=SqlEncodeJobs(base.database),
         encoded=encoded,
         keys=keys,
         cache=cache,
         renditions=renditions,
         work=base.folder.root / "work",
+        holder=f"owner/{secrets.token_hex(8)}",
+        now_ms=base.timeline.now_ms,
     )
     await ingest.start()
     stack.push_async_callback(ingest.stop)

@@ -141,14 +141,6 @@ async def test_a_full_last_page_has_no_next(store: TrackStore) -> None:
     assert (await store.page(Wanted(), 3, None)).next is not None
 
 
-async def test_tracks_are_found_by_their_state(store: TrackStore) -> None:
-    await filled(store)
-    await store.change(HUNTER.id, {"status": "queued"})
-    await store.change(JOGA.id, {"status": "encoding"})
-    assert [t.id for t in await store.with_status("queued", "encoding")] == [JOGA.id, HUNTER.id]
-    assert await store.with_status("failed") == []
-
-
 async def test_a_ready_track_is_done(store: TrackStore) -> None:
     await filled(store)
     ready = await store.change(JOGA.id, {"status": "ready", "blob_key": "k", "samples": 7, "rate_hz": 44_100})

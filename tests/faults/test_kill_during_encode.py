@@ -1,6 +1,9 @@
 """SIGKILL in the middle of encodes, again and again: what is ready is whole, and nothing is left lying about."""
 
+import contextlib
+import hashlib
 import random
+import sqlite3
 import time
 import urllib.parse
 import urllib.request
@@ -92,6 +95,38 @@ def test_kills_during_encodes_leave_whole_tracks_and_nothing_else(tmp_path: Path
         assert status["encodes"]["failed"] == []
         for track in listed(server, token)[:3]:
             assert played(server, track["hls"]) == 6
+
+
+@pytest.mark.timeout(120)
+def test_an_encode_that_was_killed_is_taken_up_by_itself_and_comes_out_the_same(tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    make_wav(library / "song.wav", seconds=40)
+    whole = encoded(tmp_path / "undisturbed", library, kills=0)
+    assert {name.partition("/")[0] for name in whole} == {"64", "128", "256"}
+    assert encoded(tmp_path / "killed", library, kills=1) == whole
+
+
+def encoded(data: Path, library: Path, *, kills: int) -> dict[str, str]:
+    """What came of the song, by rung and name; nobody asks for it again after a kill in the middle of its encode."""
+    with ServerProcess(data, "--library", str(library)) as server:
+        token = server.token("owner")
+        until(lambda: len(listed(server, token)) == 1, "the library was not scanned")
+        server.call("POST", f"/v1/tracks/{listed(server, token)[0]['id']}/encode", token=token)
+        for _ in range(kills):
+            until(lambda: len(files(data)) >= 3, "nothing is being encoded")
+            server.kill()
+            assert jobs(data) == [("first", "running")]
+            server.start()
+        until(lambda: bool(listed(server, token)) and jobs(data) == [], "the job was not taken up")
+        assert [track["status"] for track in listed(server, token)] == ["ready"]
+    return {f"{file.parent.name}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files(data)}
+
+
+def jobs(data: Path) -> list[tuple[str, str]]:
+    """What is to be encoded, as the database says."""
+    with contextlib.closing(sqlite3.connect(data / "whatssound.sqlite3")) as rows:
+        return rows.execute("SELECT stage, state FROM encode_jobs").fetchall()
 
 
 def listed(server: ServerProcess, token: str) -> list[dict[str, str]]:

@@ -2,14 +2,16 @@
 
 import asyncio
 import errno
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from audio_rig import Rig, StagedEncoder, audio
-from whatssound.adapters.sql.tracks import SqlTracks
+from whatssound.adapters.sql.database import Database
 from whatssound.audio import ingest as ingest_module
+from whatssound.audio import pool as pool_module
 from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored
 from whatssound.audio.overview import IngestStatistics
 from whatssound.audio.track import Track
@@ -95,7 +97,7 @@ async def test_a_track_that_is_wanted_twice_is_encoded_once(tmp_path: Path) -> N
         await rig.idle()
         await rig.library.want(track.id, "now")
         assert len(encoder.jobs) == 2
-        assert rig.ingest.statistics().waiting == 0
+        assert await rig.jobs.counts() == (0, 0)
 
 
 async def test_what_plays_now_starts_while_an_album_is_being_encoded(tmp_path: Path) -> None:
@@ -184,30 +186,33 @@ async def test_a_full_disk_is_not_the_tracks_fault_and_it_is_encoded_once_there_
         assert ((now := await rig.settled(track.id)).status, now.reason) == ("ready", None)
 
 
-async def test_a_database_on_a_full_disk_does_not_stop_the_queue(
+async def test_a_database_on_a_full_disk_does_not_stop_the_pool_and_what_it_could_not_keep_is_done_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pool_module, "POLL_S", 0.01)
     encoder = StagedEncoder(script)
     async with audio(tmp_path / "data", encoder) as rig:
         first, second = await taken(rig, tmp_path, "a", "b")
         await rig.library.want(first.id, "now")
         await encoder.asked(1)
         with monkeypatch.context() as disk:
-            disk.setattr(SqlTracks, "change", _full)
+            disk.setattr(Database, "write", _full)
             with pytest.raises(OSError, match="No space left"):
                 await rig.library.want(second.id)
             encoder.open("a")
-            await rig.idle()
-            assert (await rig.library.get(first.id)).status == "available"
+            while rig.ingest.statistics().running:
+                await rig.ingest.next_step().wait()
         encoder.open("b")
         await rig.library.want(second.id)
-        await rig.library.want(first.id)
         assert (await rig.settled(second.id)).status == "ready"
+        rig.clock[0] += pool_module.LIFE_MS
         assert (await rig.settled(first.id)).status == "ready"
 
 
-async def _full(*_: object) -> None:
+@asynccontextmanager
+async def _full(_: Database) -> AsyncGenerator[None]:
     raise OSError(errno.ENOSPC, "No space left on device")
+    yield
 
 
 async def test_a_failure_of_the_other_rungs_leaves_the_track_ready(tmp_path: Path) -> None:
@@ -256,8 +261,10 @@ async def test_a_full_queue_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     encoder = StagedEncoder(script)
     async with audio(tmp_path / "data", encoder) as rig:
         tracks = await taken(rig, tmp_path, "a", "b", "c", "d")
-        for track in tracks[:3]:
+        for number, track in enumerate(tracks[:2], start=1):
             await rig.library.want(track.id, "upload")
+            await encoder.asked(number)
+        await rig.library.want(tracks[2].id, "upload")
         with pytest.raises(Refusal) as refused:
             await rig.library.want(tracks[3].id, "upload")
         assert (refused.value.code, refused.value.retry_after_ms) == ("overloaded", 30_000)

@@ -175,7 +175,8 @@ async def test_removing_a_track_ends_its_encode_and_leaves_nothing(tmp_path: Pat
         assert on_disk(rig) == 0
         assert await rig.library.several([track_id]) == {}
         assert (await rig.library.page("song")).tracks == []
-        assert rig.ingest.statistics().running == rig.ingest.statistics().waiting == 0
+        assert rig.ingest.statistics().running == 0
+        assert await rig.jobs.counts() == (0, 0)
 
 
 class HalfWay(Press):

@@ -8,7 +8,7 @@ import pytest
 
 from audio_rig import Rig, audio
 from cache_rig import FIRST_BYTES, TRACK_BYTES, Press, Stage, on_disk, staged, tracks_of
-from whatssound.audio import ingest
+from whatssound.audio import pool
 from whatssound.ids import RoomId, TrackId
 
 LIMIT_BYTES = 8 * TRACK_BYTES
@@ -18,7 +18,7 @@ _NO_MORE = (None, None, None)
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "LOOK_AGAIN_S", 0.02)
+    monkeypatch.setattr(pool, "LOOK_AGAIN_S", 0.02)
 
 
 @pytest.fixture
@@ -163,7 +163,8 @@ async def until_still(rig: Rig) -> None:
     """Nothing runs, and what waits is held for want of room."""
     while True:
         step = rig.ingest.next_step()
+        jobs = await rig.jobs.counts()
         now = rig.ingest.statistics()
-        if now.running == 0 and (now.held or now.waiting == 0):
+        if now.running == jobs.running == 0 and (now.held or jobs.waiting == 0):
             return
         await asyncio.wait_for(step.wait(), 10)

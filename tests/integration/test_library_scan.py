@@ -92,7 +92,7 @@ async def test_a_scan_finds_music_by_its_tags_and_touches_nothing(rig: Rig, musi
 async def test_a_scan_encodes_nothing(rig: Rig, music: Path, encoder: StagedEncoder) -> None:
     await rig.scan(music)
     assert encoder.jobs == []
-    assert rig.ingest.statistics().waiting == 0
+    assert await rig.jobs.counts() == (0, 0)
 
 
 async def test_covers_come_from_the_file_or_from_beside_it(rig: Rig, music: Path) -> None:

@@ -112,8 +112,10 @@ class Edge:
             raise _busy()
         try:
             async with asyncio.timeout(WAIT_S):
-                while self._ingest.busy_with(track_id, "ogg"):
-                    await self._ingest.next_step().wait()
+                step = self._ingest.next_step()
+                while await self._ingest.busy_with(track_id, "ogg"):
+                    await step.wait()
+                    step = self._ingest.next_step()
         except TimeoutError:
             raise Refusal("unavailable", "The file is being made.", retry_after_ms=RETRY_AFTER_MS) from None
         return await self._made(track_id)
@@ -122,7 +124,7 @@ class Edge:
         track = await self._library.get(track_id)
         found = track.blob_key and await self._blobs.find(ogg_name(track.blob_key, track_id))
         if not found:
-            reason = self._ingest.why_not(track_id, "ogg")
+            reason = await self._ingest.why_not(track_id, "ogg")
             if track.status == "failed":
                 raise Refusal("unsupported", track.reason or reason or "This track cannot be read.")
             raise Refusal("unavailable", reason or "The file could not be made.", retry_after_ms=RETRY_AFTER_MS)
@@ -139,12 +141,13 @@ class Edge:
         """The blob key, once the track's length is known too."""
         while True:
             step = self._ingest.next_step()
+            busy = await self._ingest.busy_with(track_id)
             track = await self._library.get(track_id)
             if track.status == "failed":
                 raise Refusal("unsupported", track.reason or "This track cannot be played.")
             if track.blob_key is not None and track.samples is not None:
                 return track.blob_key
-            if not self._ingest.busy_with(track_id):
+            if not busy:
                 raise _interrupted(track)
             await step.wait()
 
@@ -185,8 +188,8 @@ class Edge:
         while True:
             step = self._ingest.next_step()
             encoding = self._ingest.encoding(blob_key, kbps)
-            over = encoding is None and not self._ingest.busy_with(track.id, stage)
-            if over or (encoding is not None and (kbps, name) in encoding.stored):
+            over = encoding is None and not await self._ingest.busy_with(track.id, stage)
+            if encoding is None or (kbps, name) in encoding.stored:
                 found = await self._blobs.find(file_name(blob_key, kbps, name))
                 if found is not None:
                     return found

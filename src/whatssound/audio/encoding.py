@@ -30,7 +30,7 @@ from whatssound.audio.failures import SourceChanged
 from whatssound.audio.keys import Keys
 from whatssound.audio.rendition import about_name, encoded_about, file_name, ogg_name
 from whatssound.audio.renditions import Renditions
-from whatssound.audio.schedule import Stage, Urgency, Waiting
+from whatssound.audio.schedule import Job, Stage, Urgency
 from whatssound.audio.store import Changes, TrackStore
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId
@@ -78,7 +78,7 @@ class Encodes:
         renditions: Renditions,
         work: Path,
         change: Callable[[TrackId, Changes], Awaitable[Track | None]],
-        step: Callable[[Waiting], Awaitable[None]],
+        step: Callable[[Job], Awaitable[None]],
     ) -> None:
         self._store = store
         self._encoder = encoder
@@ -90,7 +90,7 @@ class Encodes:
         self._change = change
         self._step = step
 
-    async def run(self, job: Waiting, encoding: Encoding) -> Track | None:
+    async def run(self, job: Job, encoding: Encoding) -> Track | None:
         """Do one stage; answers the track after it, or None when there is nothing left to do for it.
 
         Raises CacheFull, SourceChanged, EncodeFailed, OSError; what was begun is then undone or harmless.
@@ -108,7 +108,7 @@ class Encodes:
             await self._cache.leave(place)
 
     async def _of_content(
-        self, track: Track, job: Waiting, encoding: Encoding, place: Place, version: _Version
+        self, track: Track, job: Job, encoding: Encoding, place: Place, version: _Version
     ) -> Track | None:
         key = encoding.blob_key
         assert key is not None
@@ -131,7 +131,7 @@ class Encodes:
             return await self._change(track.id, {"status": "ready", "reason": None})
         return track
 
-    async def _encode(self, track: Track, job: Waiting, encoding: Encoding, place: Place, version: _Version) -> None:
+    async def _encode(self, track: Track, job: Job, encoding: Encoding, place: Place, version: _Version) -> None:
         """The source must be the same file before each description is stored, for that marks a rendition as whole."""
         scratch = self._work / secrets.token_hex(8)
         await asyncio.to_thread(scratch.mkdir, parents=True)
@@ -148,7 +148,7 @@ class Encodes:
         finally:
             await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
 
-    async def _request(self, track: Track, job: Waiting, encoding: Encoding, scratch: Path) -> EncodeJob:
+    async def _request(self, track: Track, job: Job, encoding: Encoding, scratch: Path) -> EncodeJob:
         """What an earlier encode of the same bytes taught need not be measured again."""
         known = track.samples if track.blob_key == encoding.blob_key else None
         analysed = known is not None and await self._store.peaks(track.id) is not None
@@ -162,7 +162,7 @@ class Encodes:
             ogg=OggTags(track.title, track.artist, track.album) if job.stage == "ogg" else None,
         )
 
-    async def _take(self, track: Track, job: Waiting, encoding: Encoding, place: Place, report: Report) -> None:
+    async def _take(self, track: Track, job: Job, encoding: Encoding, place: Place, report: Report) -> None:
         key = encoding.blob_key
         assert key is not None
         match report:

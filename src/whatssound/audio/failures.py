@@ -8,6 +8,8 @@ from whatssound.audio.encoder import EncodeFailed
 _SHORTAGES: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM))
 """What passes by itself: disk, open files, processes, memory."""
 
+STOPPED: Final = "The server was stopped each time it encoded this; it is encoded again when somebody wants to hear it."
+
 
 class SourceChanged(Exception):
     """The file was replaced or written while it was being encoded: what came of it is of neither version."""

@@ -7,7 +7,7 @@ from whatssound.ids import TrackId
 
 @dataclass(frozen=True, slots=True)
 class IngestStatistics:
-    """Gauges (`waiting`, `running`) and counters since the start."""
+    """Gauges (`waiting`, as of the pool's last look, and `running`) and counters since the start."""
 
     waiting: int
     running: int
@@ -17,6 +17,8 @@ class IngestStatistics:
     segments: int
     held: int = 0
     """1 while the cache has no room for the next encode."""
+    overtaken: int = 0
+    """Encodes that ended after another pool had taken them up: our lease had lapsed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,12 @@ Urgency = Literal["now", "queued", "upload", "asked"]
 
 Stage = Literal["first", "rest", "ogg"]
 
+State = Literal["waiting", "running", "failed"]
+"""One that failed stays, with its reason, until it is asked for again; one that came to its end is gone."""
+
+JobKey = tuple[TrackId, Stage]
+"""A track has at most one job a stage."""
+
 RANK: Final[dict[Urgency, int]] = {"now": 0, "queued": 1, "upload": 2, "asked": 3}
 """Smaller comes first."""
 
@@ -24,18 +30,33 @@ beside an album hear theirs within a second or so on two cores. An encode takes 
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """An encode that waits; `order` counts up."""
+class Job:
+    """An encode that is to be done. `attempts` counts how often it was begun and came to no end of any kind;
+    `reason` says why it is not done, `holder` who does it."""
 
     track_id: TrackId
     stage: Stage
     urgency: Urgency
-    order: int
+    asked_ms: int
+    state: State = "waiting"
+    attempts: int = 0
+    reason: str | None = None
+    holder: str | None = None
 
     @property
-    def rank(self) -> tuple[bool, int, int]:
+    def key(self) -> JobKey:
+        """What tells it from all others."""
+        return (self.track_id, self.stage)
+
+    @property
+    def turn(self) -> int:
         """Smaller comes first: no `rest` before any `first`, unless somebody wants it now."""
-        return (self.stage == "rest" and self.urgency != "now", RANK[self.urgency], self.order)
+        return turn_of(self.stage, self.urgency)
+
+    @property
+    def rank(self) -> tuple[int, int, TrackId]:
+        """Smaller comes first; of two in the same turn the one that was asked for earlier."""
+        return (self.turn, self.asked_ms, self.track_id)
 
     @property
     def ceiling(self) -> int:
@@ -47,12 +68,8 @@ class Waiting:
         """Whether nobody listens for it yet."""
         return self.urgency in ("upload", "asked")
 
-    def more_urgent_than(self, other: "Waiting") -> bool:
-        """Whether this one should take the other's place."""
-        return RANK[self.urgency] < RANK[other.urgency]
 
-
-def next_to_start(waiting: list[Waiting], running: int) -> Waiting | None:
-    """The encode to start beside `running` others, or None when all must wait."""
-    best = min(waiting, key=lambda job: job.rank, default=None)
-    return best if best is not None and running < best.ceiling else None
+def turn_of(stage: Stage, urgency: Urgency) -> int:
+    """The turn of such a job: grows with the urgency's rank, so that of one stage the more urgent has the smaller."""
+    later = stage == "rest" and urgency != "now"
+    return len(RANK) * later + RANK[urgency]

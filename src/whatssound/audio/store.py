@@ -189,10 +189,6 @@ class TrackStore(Protocol):
         """`(tracks, of which are offline)`."""
         ...
 
-    async def with_status(self, *statuses: TrackStatus) -> list[Track]:
-        """Every track in one of these states, oldest id first."""
-        ...
-
     async def peaks(self, id: TrackId) -> bytes | None:
         """The waveform, one byte each 10 ms; None when it is not known."""
         ...

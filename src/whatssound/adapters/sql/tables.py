@@ -197,3 +197,19 @@ node_leases = Table(
     Column("holder", String(64), nullable=False),
     Column("until_ms", BigInteger, nullable=False),
 )
+
+encode_jobs = Table(
+    "encode_jobs",
+    metadata,
+    Column("track_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stage", String(8), primary_key=True),
+    Column("urgency", String(8), nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text, nullable=True),
+    Column("holder", String(64), nullable=True),
+    Column("until_ms", BigInteger, nullable=False),
+    Index("encode_jobs_by_turn", "state", "turn", "asked_ms"),
+)

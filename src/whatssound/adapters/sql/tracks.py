@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, case, delete, func, insert, or_, select, text, update
+from sqlalchemy import Row, case, delete, func, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,7 +26,6 @@ from whatssound.audio.store import (
 )
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId
-from whatssound.wire.bodies import TrackStatus
 
 _DERIVED: Final = ("search", "credited_key", "album_sort")
 _KEPT = [
@@ -169,12 +168,6 @@ class SqlTracks:
         async with self._database.read() as connection:
             all_of_them, offline = (await connection.execute(statement)).one()
         return all_of_them, offline
-
-    async def with_status(self, *statuses: TrackStatus) -> list[Track]:
-        """See TrackStore."""
-        statement = select(*_COLUMNS).where(or_(*(tracks.c.status == s for s in statuses))).order_by(tracks.c.id)
-        async with self._database.read() as connection:
-            return [_track_of(row) for row in (await connection.execute(statement)).all()]
 
     async def peaks(self, id: TrackId) -> bytes | None:
         """See TrackStore."""
