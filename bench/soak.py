@@ -11,7 +11,7 @@ import sys
 import time
 
 from crowd import show
-from faults.calamities import ONE_PROCESS, SEVERAL
+from faults.calamities import ONE_PROCESS, SEVERAL, several
 from faults.disaster import disaster
 from load.stage import stage
 
@@ -19,7 +19,7 @@ from load.stage import stage
 def main(deliveries: float = 1e7, clients: float = 2_000, processes: float = 1) -> None:
     """One long run."""
     began_s = time.monotonic()
-    arguments = ("--workers", str(int(processes))) if processes > 1 else ()
+    arguments = several(int(processes)) if processes > 1 else ()
     with stage(*arguments) as here:
         faults = SEVERAL if processes > 1 else ONE_PROCESS
         verdict = asyncio.run(disaster(here, faults, clients=int(clients), deliveries=int(deliveries)))

@@ -23,6 +23,7 @@ def until(holds: object, what: str) -> None:
     end = time.monotonic() + DEADLINE_S
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < end, what
+        time.sleep(0.01)
 
 
 def figures(server: ServerProcess, name: str) -> dict[str, float]:

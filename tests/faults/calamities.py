@@ -13,9 +13,12 @@ from faults.private_log import STREAM, private_log, private_url, trim
 from load.crowd import Crowd
 from load.speakers import Speakers
 from load.stage import Stage
-from several import descendants
+from several import alive, descendants, until
 
 FROZEN_S = 2.0
+
+HANG_S = 2 * FROZEN_S
+"""After so long a process that stands still is killed: one that goes on after `FROZEN_S` is not."""
 
 AWAY_MS = 2_000
 
@@ -58,6 +61,11 @@ class Scene:
             while self.speakers.last_seq < goal:  # noqa: ASYNC110 - what is waited for sets no event
                 await asyncio.sleep(0.02)
         return self.speakers.last_seq
+
+
+def several(processes: int) -> tuple[str, ...]:
+    """How a server of so many processes is started, for faults to befall it."""
+    return ("--workers", str(processes), "--hang-s", str(HANG_S))
 
 
 Fault = Callable[[Scene], Awaitable[None]]
@@ -136,6 +144,13 @@ async def links_are_cut(scene: Scene) -> None:
         await asyncio.sleep(CUT_S)
 
 
+async def a_gateway_hangs(scene: Scene) -> None:
+    """SIGSTOP of a process that only holds sockets, and no SIGCONT: it is killed by its supervisor."""
+    pid = scene.process("gateway")
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.to_thread(until, lambda: not alive(pid), "a process hangs, and nobody minds")
+
+
 async def _stands_still(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -161,5 +176,6 @@ SEVERAL: tuple[Fault, ...] = (
     the_last_event_is_lost,
     the_log_is_trimmed,
     the_owner_stands_still,
+    a_gateway_hangs,
     everything_is_killed,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.calamities import ONE_PROCESS, SEVERAL
+from faults.calamities import ONE_PROCESS, SEVERAL, several
 from faults.crowd_checker import Verdict
 from faults.disaster import disaster
 from load.stage import stage
@@ -51,7 +51,7 @@ async def test_one_process_keeps_its_promises_through_every_fault(tmp_path: Path
 
 
 async def test_several_processes_keep_their_promises_through_every_fault(tmp_path: Path, report: Report) -> None:
-    with stage("--workers", "3", data=tmp_path / "data") as here:
+    with stage(*several(3), data=tmp_path / "data") as here:
         verdict = await disaster(here, SEVERAL, clients=CLIENTS, deliveries=DELIVERIES)
     report(verdict)
     assert_kept(verdict, DELIVERIES)

@@ -16,9 +16,10 @@ from whatssound.serving.acceptor import Acceptor
 from whatssound.serving.child import run
 from whatssound.serving.entrance import Entrance, TurnedAway
 from whatssound.serving.handover import GivingAway
-from whatssound.serving.line import Cover, Line, Message, Peer, Ready, Start
+from whatssound.serving.line import Alive, Cover, Line, Message, Peer, Ready, Start
 from whatssound.serving.peeking import Peeking, Upgrades
 from whatssound.serving.server import http_protocol, raise_open_files, uvicorn_config
+from whatssound.serving.watch import ALIVE_S
 from whatssound.wire.errors import Refusal
 
 AWAY: Final = Refusal("unavailable", "This server is restarting; try again in a moment.", retry_after_ms=1_000)
@@ -102,6 +103,7 @@ async def _open(doors: _Doors, parts: GatewayParts, line: Line) -> None:
     await parts.ready()
     doors.open()
     line.send(Ready())
+    line.keep_saying(Alive(), ALIVE_S)
 
 
 async def _not_for_us(scope: Any, receive: Any, send: Any) -> None:

@@ -55,13 +55,27 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
     greeting: str = ""
 
 
+class Alive(msgspec.Struct, tag="alive", frozen=True):
+    """The process still answers; said again and again, from its event loop."""
+
+
+class Restarts(msgspec.Struct, tag="restarts", frozen=True):
+    """How often processes were started again, for the figures that the owner process shows.
+
+    Counted since the supervisor started; `hung` of them did not answer and were killed.
+    """
+
+    restarted: int = 0
+    hung: int = 0
+
+
 class Failed(msgspec.Struct, tag="failed", frozen=True):
     """The process cannot start, and why: a sentence with advice."""
 
     message: str
 
 
-Message = Start | Peer | Cover | Ready | Failed
+Message = Start | Peer | Cover | Ready | Alive | Restarts | Failed
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -83,6 +97,12 @@ class Line:
         except OSError:
             return False
         return True
+
+    def keep_saying(self, message: Message, every_s: float) -> None:
+        """Send it now and every `every_s` until the line is closed; what finds no room is not sent later."""
+        if self._end.fileno() >= 0:
+            self.send(message)
+            asyncio.get_running_loop().call_later(every_s, self.keep_saying, message, every_s)
 
     def first(self) -> Message:
         """Wait for a message, before there is an event loop. Raises EOFError when the other side is gone."""

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from whatssound.adapters.statistics_metrics import StatisticsCollector
 from whatssound.app import Together, running
@@ -12,12 +13,22 @@ from whatssound.serving.child import run
 from whatssound.serving.entrance import Entrance
 from whatssound.serving.greeting import greeting
 from whatssound.serving.handover import TakingOver
-from whatssound.serving.line import Cover, Line, Message, Peer, Ready, Start
+from whatssound.serving.line import Alive, Cover, Line, Message, Peer, Ready, Restarts, Start
 from whatssound.serving.run import serve_parts
 from whatssound.serving.server import Server, raise_open_files
+from whatssound.serving.watch import ALIVE_S
 
 OTHERS_S = DRAIN_S + 1.0
 """How much longer than a drain takes it answers gateway processes that drain at the same time."""
+
+
+class RestartStatistics(NamedTuple):
+    """As the supervisor counts since it started."""
+
+    restarted: int
+    """Processes that ended and were started again."""
+    hung: int
+    """Of those, processes that did not answer and were killed."""
 
 
 class _Doors:
@@ -30,6 +41,7 @@ class _Doors:
         self._gateways = {index: f"gateway-{index}" for index in range(1, len(listeners))}
         self._acceptor = Acceptor(listeners, start.index, self._entrance.let_in)
         self._taking_over = TakingOver(self._entrance.let_in)
+        self._restarts = RestartStatistics(0, 0)
 
     def open(self, server: Server) -> None:
         """Let them in; only while `server` serves."""
@@ -43,6 +55,8 @@ class _Doors:
                 self._taking_over.meet(message.index, socket.socket(fileno=descriptors[0]))
             case Cover():
                 self._acceptor.cover(message.listeners)
+            case Restarts():
+                self._restarts = RestartStatistics(message.restarted, message.hung)
             case _:
                 pass
 
@@ -57,6 +71,10 @@ class _Doors:
     def statistics(self) -> AcceptorStatistics:
         """What came in by its own listening socket and those it covers."""
         return self._acceptor.statistics()
+
+    def restarts(self) -> RestartStatistics:
+        """How often processes of this server were started again."""
+        return self._restarts
 
     def shut(self) -> None:
         """Take no new connections; gateway processes do the same."""
@@ -82,8 +100,10 @@ async def serve(start: Start, line: Line) -> None:
         async def announce(server: Server) -> None:
             doors.open(server)
             parts.registry.register(StatisticsCollector("connections", doors.statistics))
+            parts.registry.register(StatisticsCollector("processes", doors.restarts))
             line.listen(doors.told, lambda: None)
             line.send(Ready(await greeting(parts) if start.first else ""))
+            line.keep_saying(Alive(), ALIVE_S)
 
         async def drain() -> None:
             await parts.gateway.drain()

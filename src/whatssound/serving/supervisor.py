@@ -20,10 +20,11 @@ from whatssound.config import Config, StartError
 from whatssound.serving.backoff import STEADY_S, wait_s
 from whatssound.serving.ends import ended
 from whatssound.serving.greeting import say
-from whatssound.serving.line import Cover, Failed, Line, Message, Peer, Ready, Start, pair
+from whatssound.serving.line import Alive, Cover, Failed, Line, Message, Peer, Ready, Restarts, Start, pair
 from whatssound.serving.listener import listening_sockets
 from whatssound.serving.private_nats import private_nats
 from whatssound.serving.server import raise_open_files
+from whatssound.serving.watch import LOOK_S, Watch
 from whatssound.wires import new_server
 
 STOP_S: Final = 20.0
@@ -75,6 +76,8 @@ class Supervisor:
         self._nats = tuple(nats)
         self._server = new_server()
         self._children = [_Child(index) for index in range(len(listeners))]
+        self._watch = Watch(config.hang_s)
+        self._restarted = self._hung = 0
         self._greeting = ""
         self._all_ready = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -86,12 +89,14 @@ class Supervisor:
             asyncio.get_running_loop().add_signal_handler(number, self._asked_to_stop)
         keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
         steps = [asyncio.create_task(event.wait()) for event in (self._all_ready, self._stopping)]
+        watching = asyncio.create_task(self._keep_watching())
         try:
             await asyncio.wait((*keepers, *steps), return_when=asyncio.FIRST_COMPLETED)
             if self._all_ready.is_set():
                 say(self._greeting)
                 await asyncio.wait((*keepers, steps[1]), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            watching.cancel()
             await self._stop(keepers)
         for keeper in keepers:
             keeper.result()
@@ -110,6 +115,8 @@ class Supervisor:
                 raise StartError(child.failure or f"The {child.name} process ended with status {status} at its start.")
             quick_ends = 1 if time.monotonic() - born_s >= STEADY_S else quick_ends + 1
             wait = wait_s(quick_ends)
+            self._restarted += 1
+            self._tell_restarts()
             self._log.error(
                 "a process ended and is started again",
                 process=child.name,
@@ -131,6 +138,20 @@ class Supervisor:
             child.failure, status = problem.strerror, -1
         self._forget(child)
         return status
+
+    async def _keep_watching(self) -> None:
+        """Kill who is silent for too long; whoever keeps it starts it again, and its listeners resume elsewhere."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for index in self._watch.look():
+                child = self._children[index]
+                self._watch.forget(index)
+                self._hung += 1
+                self._log.error(
+                    "a process does not answer and is killed", process=child.name, hang_s=self._config.hang_s
+                )
+                if child.process is not None:
+                    child.process.kill()
 
     def _spawn(self, child: _Child) -> subprocess.Popen[bytes]:
         ours, its = pair()
@@ -163,6 +184,7 @@ class Supervisor:
     def _forget(self, child: _Child) -> None:
         if child.line is not None:
             child.line.close()
+        self._watch.forget(child.index)
         child.process, child.line, child.ready, child.covering = None, None, False, ()
         self._cover()
 
@@ -170,6 +192,8 @@ class Supervisor:
 
     def _said(self, child: _Child, message: Message) -> None:
         match message:
+            case Alive():
+                self._watch.heard(child.index)
             case Failed():
                 child.failure = message.message
             case Ready():
@@ -181,6 +205,7 @@ class Supervisor:
                 if all(each.ready for each in self._children):
                     self._all_ready.set()
                 self._cover()
+                self._tell_restarts()
             case _:
                 self._log.error("a process says what is not its to say", process=child.name)
 
@@ -191,6 +216,12 @@ class Supervisor:
             for child, end, about in ((self._children[0], one, gateway.index), (gateway, other, 0)):
                 if child.line is not None and not child.line.send(Peer(about), end.fileno()):
                     self._log.error("a process does not listen", process=child.name)
+
+    def _tell_restarts(self) -> None:
+        """The owner process shows the figures of all."""
+        owner = self._children[0]
+        if owner.ready and owner.line is not None:
+            owner.line.send(Restarts(self._restarted, self._hung))
 
     def _cover(self) -> None:
         """Have those that are there answer for those that are not; gateway processes rather than the owner."""
