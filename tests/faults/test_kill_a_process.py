@@ -182,3 +182,18 @@ async def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
     database = sqlite3.connect(data / "whatssound.sqlite3")
     assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
+
+
+def test_nor_does_a_process_that_has_just_been_started_and_would_hold_the_port(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data", *WORKERS) as server:
+        family = set(descendants(server.pid).values())
+        shot(server, lambda name: name.startswith("gateway"))
+        until(lambda: set(descendants(server.pid).values()) - family, "it is not started again")
+        [new] = set(descendants(server.pid).values()) - family
+        os.kill(new, signal.SIGSTOP)  # at its imports, mostly
+        try:
+            server.kill()
+            until(lambda: not alive(new), "a process outlived the supervisor")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(new, signal.SIGKILL)

@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 import uvloop
 
-from whatssound.adapters.orphans import die_with_parent
 from whatssound.config import StartError
 from whatssound.logs import set_up_logs
 from whatssound.serving.line import Failed, Line, Start
@@ -17,7 +16,6 @@ from whatssound.wire.errors import Refusal
 
 def run(name: str, serve: Callable[[Start, Line], Coroutine[Any, Any, None]]) -> None:
     """Do `serve` on an event loop until it ends; what keeps it from starting is told the supervisor."""
-    die_with_parent()
     line = Line(socket.socket(fileno=int(sys.argv[1])))
     try:
         start = line.first()

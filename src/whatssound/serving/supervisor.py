@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from whatssound.adapters.data_folder import DataFolder
+from whatssound.adapters.orphans import die_with_parent
 from whatssound.adapters.secret_file import open_secret
 from whatssound.config import Config, StartError
 from whatssound.serving.backoff import STEADY_S, wait_s
@@ -163,6 +164,8 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 pass_fds=(its.fileno(), self._lock, *descriptors),
                 start_new_session=True,  # Ctrl-C is for the supervisor, which passes it on in order
+                # Before it has imported anything: it holds the port, and would keep it from whoever starts next.
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
             )
         child.process, child.line, child.failure = process, Line(ours), None
         child.line.send(
