@@ -9,19 +9,18 @@ restart takes is in it, and is printed.
 
 import asyncio
 import os
-import random
 import signal
 import sys
 import urllib.request
 from collections.abc import Sequence
 
-from faults.calamities import Scene
 from load.crowd import Crowd, now_ns
 from load.figures import back_ms
 from load.log import WorkerLog
 from load.speakers import speaking
 from load.stage import Stage, stage
 from rig import percentile
+from several import descendants
 
 LIMIT_S = 15.0
 READS = ("whatssound_joins_looked_up", "whatssound_joins_reused", "whatssound_hub_repairs")
@@ -42,7 +41,7 @@ def storm(victims: int, processes: int) -> None:
         crowd.wait_heard(asyncio.run(said_something(here)))
         before, since_ns = reads(here), now_ns()
         if processes > 1:
-            os.kill(Scene(here, crowd, random.Random(1)).process("gateway"), signal.SIGKILL)
+            os.kill(a_gateway(here), signal.SIGKILL)
         else:
             here.server.kill()
             here.server.start()
@@ -53,6 +52,11 @@ def storm(victims: int, processes: int) -> None:
         logs = crowd.stop()
     report(clients, processes, logs, since_ns)
     print("    reads:", {name: sum(grown(before, after, name)) for name in READS})
+
+
+def a_gateway(here: Stage) -> int:
+    """The id of a process that holds sockets only."""
+    return next(pid for name, pid in descendants(here.server.pid).items() if name.startswith("gateway"))
 
 
 def grown(before: dict[str, float], after: dict[str, float], name: str) -> list[float]:
