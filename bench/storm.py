@@ -14,6 +14,7 @@ import sys
 import urllib.request
 from collections.abc import Sequence
 
+from crowd.cost import cpu_s
 from load.crowd import Crowd, now_ns
 from load.figures import back_ms
 from load.log import WorkerLog
@@ -41,17 +42,29 @@ def storm(victims: int, processes: int) -> None:
         crowd.wait_heard(asyncio.run(said_something(here)))
         before, since_ns = reads(here), now_ns()
         if processes > 1:
-            os.kill(a_gateway(here), signal.SIGKILL)
+            victim = a_gateway(here)
+            used = cpu_s(here.server.pid) - cpu_s(victim), cpus_s(crowd)
+            os.kill(victim, signal.SIGKILL)
         else:
             here.server.kill()
             here.server.start()
             print(f"    the server answered again after {(now_ns() - since_ns) / 1e9:.1f} s")
+            used = 0.0, cpus_s(crowd)
         if not crowd.wait_until(lambda: crowd.joins > clients and crowd.live == clients, timeout_s=180):
             sys.exit(f"only {crowd.live} of {clients} are back")
+        used = cpu_s(here.server.pid) - used[0], cpus_s(crowd) - used[1]
         after = reads(here)
         logs = crowd.stop()
     report(clients, processes, logs, since_ns)
+    print(
+        f"    CPU until all were back: the server {used[0]:.1f} s, the crowd {used[1]:.1f} s, of {os.cpu_count()} cores"
+    )
     print("    reads:", {name: sum(grown(before, after, name)) for name in READS})
+
+
+def cpus_s(crowd: Crowd) -> float:
+    """CPU time of the processes of a crowd, in s."""
+    return sum(map(cpu_s, crowd.pids))
 
 
 def a_gateway(here: Stage) -> int:
