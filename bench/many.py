@@ -1,10 +1,11 @@
 """100,000 listeners in one room over six processes: what a delivery costs beside one to a thousand.
 
-The whole way of a chat message: stored, logged, over the bus to every process, to each socket, one at a time. A room of
-1,000 over one process, one of 1,000 and one of each other size over `--workers` processes are there together and take
-turns; CPU is that of all processes of a server, its nats-server included. Every listener checks that it hears each
-message once and in order. Listeners come under the limits that the product ships with, and heed its hints.
-Needs two cores and 6 GB: `make bench F=many WITH="--sizes 30000 100000"`
+The whole way of a chat message: stored, logged, over the bus to every process, to each socket, one at a time. A loop of
+`send()` in C over 10,000, a room of 1,000 over one process, one of 1,000 and one of each other size over `--workers`
+processes are there together and take turns; CPU is that of all processes of a server, its nats-server included. Every
+listener checks that it hears each message once and in order. Listeners come under the limits that the product ships
+with, and heed its hints. Needs two cores, 6 GB and 20,000 open files a process:
+`make bench F=many WITH="--sizes 30000 100000"`
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from clients import Refused
+from crowd import peers
 from crowd.cost import cpu_s, family, private_bytes, say_load
 from crowd.listeners import compiled, marked
 from crowd.multitude import Multitude, is_right
@@ -26,8 +28,10 @@ from rig import percentile
 LIMIT = 1.2
 """Of a delivery among the most beside one among a thousand (F12)."""
 
-SMALL = 1_000
-TEXT_BYTES = 40
+SMALL, BARE = 1_000, 10_000
+TEXT_BYTES = {"WhatsSound": 40, "bare C": 260}
+"""What makes a frame of 260 bytes."""
+
 IDLE_S = 3.0
 
 
@@ -40,13 +44,15 @@ def main() -> None:
     options = asked.parse_args()
     say_load()
     several = ("--workers", str(options.workers))
-    with compiled() as programs, ExitStack() as small:
-        alone = small.enter_context(held(programs, SMALL))
-        few = small.enter_context(held(programs, SMALL, *several))
+    with compiled() as programs, ExitStack() as beside:
+        limit = beside.enter_context(peers.bare(programs, BARE))
+        alone = beside.enter_context(held(programs, SMALL))
+        few = beside.enter_context(held(programs, SMALL, *several))
         for size in options.sizes:
             with held(programs, size, *several) as many:
-                compare([alone, few, many], options.pairs, options.messages)
-        for one in (alone, few):
+                compare([limit, alone, few, many], options.pairs, options.messages)
+                finish(many)
+        for one in (limit, alone, few):
             finish(one)
     say_load()
 
@@ -65,7 +71,12 @@ def held(programs: Path, size: int, *arguments: str) -> Iterator[Served]:
                 f"{private_bytes(here.server.pid) / 2**20:.0f} MiB of memory of their own",
                 flush=True,
             )
-            yield Served("WhatsSound", here.server.pid, listeners, partial(say, here.talker))
+            yield Served(
+                f"WhatsSound{' over several' if arguments else ''}",
+                here.server.pid,
+                listeners,
+                partial(say, here.talker),
+            )
             end_at_once(here)
 
 
@@ -99,25 +110,36 @@ def end_at_once(here: House) -> None:
 
 
 def compare(served: list[Served], pairs: int, messages: int) -> None:
-    """Let all take turns, and print what a delivery costs; the last one's limit is the one before it."""
+    """Let all take turns, and print what a delivery costs; the last one is held to the one before it."""
     costs: list[list[float]] = [[] for _ in served]
     for one in served:
-        one.cost_us(messages, TEXT_BYTES)
+        spoken(one, messages)
         one.walls_ms.clear()
     for _ in range(pairs):
         for one, mine in zip(served, costs, strict=True):
-            mine.append(one.cost_us(messages, TEXT_BYTES))
-    for one, mine, what in zip(served, costs, ("one process", "several", "several"), strict=True):
+            mine.append(spoken(one, messages))
+    for one, mine in zip(served, costs, strict=True):
         print(
-            f"{one.listeners.count:>6} over {what:<11}  CPU per delivery {median(mine):6.2f} us "
-            f"({min(mine):.2f}-{max(mine):.2f})  last p50 {median(one.walls_ms):.0f} ms, "
-            f"p99 {percentile(one.walls_ms, 99):.0f} ms, n={len(one.walls_ms)}",
+            f"{one.listeners.count:>6} {one.name:<23} CPU per delivery {median(mine):6.2f} us "
+            f"({min(mine):.2f}-{max(mine):.2f})  x{median(ratios(mine, costs[0])):.2f} of bare C  "
+            f"last p50 {median(one.walls_ms):.0f} ms, p99 {percentile(one.walls_ms, 99):.0f} ms, n={len(one.walls_ms)}",
             flush=True,
         )
-    ratios = [much / little for much, little in zip(costs[-1], costs[-2], strict=True)]
-    spread = f"{min(ratios):.2f}-{max(ratios):.2f}"
-    print(f"       x{median(ratios):.2f} of a delivery among {SMALL} ({spread}), limit x{LIMIT}")
-    finish(served[-1])
+    for one, mine in zip(served[1:-1], costs[1:-1], strict=True):
+        found = ratios(costs[-1], mine)
+        spread = f"{min(found):.2f}-{max(found):.2f}"
+        held_to = f", limit x{LIMIT}" if mine is costs[-2] else ""
+        print(f"       x{median(found):.2f} of {SMALL} {one.name} ({spread}){held_to}", flush=True)
+
+
+def spoken(one: Served, messages: int) -> float:
+    """CPU of a delivery, in us, while so many are said."""
+    return one.cost_us(messages, TEXT_BYTES[one.name.partition(" over")[0]])
+
+
+def ratios(mine: list[float], others: list[float]) -> list[float]:
+    """Turn by turn."""
+    return [one / other for one, other in zip(mine, others, strict=True)]
 
 
 def finish(one: Served) -> None:
@@ -125,7 +147,7 @@ def finish(one: Served) -> None:
     end = one.listeners.end()
     right = is_right(end, one.said, one.listeners.count)
     told = f"{end.frames} deliveries, all in order" if right else f"WRONG: {end}, {one.said} were said"
-    print(f"       {one.listeners.count} listeners: {told}", flush=True)
+    print(f"{one.listeners.count:>6} {one.name:<23} {told}", flush=True)
 
 
 if __name__ == "__main__":
