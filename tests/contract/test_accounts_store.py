@@ -97,20 +97,22 @@ async def test_guests_who_stayed_away_are_forgotten_and_the_owner_never(store: A
     await store.add(ANA, "ana", now_ms=100)
     await store.add(BEN, "ben", now_ms=200)
     await store.add(User(UserId(3), "DJ", "owner"), "dj", now_ms=100)
-    assert await store.forget(guests_unseen_since_ms=150, now_ms=1_000) == 1
+    assert await store.forget(guests_unseen_since_ms=150, now_ms=1_000) == []
     assert await store.taken(["ana", "ben", "dj"]) == {"ben": BEN.id, "dj": UserId(3)}
 
 
 async def test_who_was_seen_is_not_forgotten(store: AccountStore) -> None:
     await store.add(ANA, "ana", now_ms=100)
     assert await store.seen([ANA.id, BEN.id], now_ms=200, stale_ms=50) == {ANA.id}
-    assert await store.forget(guests_unseen_since_ms=150, now_ms=1_000) == 0
+    await store.forget(guests_unseen_since_ms=150, now_ms=1_000)
+    assert await store.get(ANA.id) == ANA
 
 
 async def test_being_seen_again_soon_is_not_written(store: AccountStore) -> None:
     await store.add(ANA, "ana", now_ms=100)
     assert await store.seen([ANA.id], now_ms=140, stale_ms=50) == {ANA.id}
-    assert await store.forget(guests_unseen_since_ms=130, now_ms=1_000) == 1
+    await store.forget(guests_unseen_since_ms=130, now_ms=1_000)
+    assert await store.get(ANA.id) is None
 
 
 async def test_a_refresh_token_is_found_by_its_hash(store: AccountStore) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,17 @@ from gateway_rig import Rig, opened
 from whatssound.accounts.departures import Departures
 from whatssound.accounts.member_store import Registration
 from whatssound.accounts.members import Members
+from whatssound.accounts.service import GUEST_LIFE_MS
 from whatssound.accounts.user import User
 from whatssound.adapters.argon2_passwords import Argon2Passwords
 from whatssound.adapters.sql.database import Database, sqlite_url
 from whatssound.adapters.sql.members import SqlMembers
+from whatssound.adapters.sql.tracks import SqlTracks
+from whatssound.audio.track import Track
 from whatssound.config import People
 from whatssound.gateway.sweep import SLOTS
-from whatssound.ids import UserId
+from whatssound.ids import TrackId, UserId
+from whatssound.wire import events
 from whatssound.wire.errors import Refusal
 
 
@@ -97,6 +102,32 @@ async def test_a_departure_that_was_interrupted_is_finished_by_the_next_start(ri
     leaving.on_gone(step)
     async with leaving:
         assert await seen_off.get() == ana.id
+
+
+async def test_of_a_guest_who_stayed_away_for_30_days_nothing_is_left(
+    rig: Rig, store: SqlMembers, tmp_path: Path
+) -> None:
+    ana, ben, cleo = [await rig.guest(name) for name in ("Ana", "Ben", "Cleo")]
+    room = await rig.rooms.create(replace(ana, role="owner"), "Late night", events.Settings())
+    song = Track(TrackId(1), "upload", "/song", "Song", None, None, duration_ms=1, status="ready", owner_id=ben.id)
+    database = Database(sqlite_url(tmp_path / "whatssound.sqlite3"))
+    await SqlTracks(database).add([song], added_ms=0)
+    await database.close()
+    seen_off: list[UserId] = []
+
+    async def step(id: UserId) -> None:
+        seen_off.append(id)
+
+    async with departures(rig, store) as leaving:
+        leaving.on_gone(rig.rooms.end_rooms_of)
+        leaving.on_gone(step)
+        rig.time.ms += GUEST_LIFE_MS + 1
+        await rig.guest("Dora")
+        await asyncio.gather(*leaving._tasks)
+    assert [await rig.accounts.person(guest.id) for guest in (ana, ben, cleo)] == [None] * 3
+    assert sorted(seen_off) == [ana.id, ben.id]
+    assert list(await store.departing()) == []
+    assert (await rig.rooms.view(room.id)).snapshot.room.state == "ended"
 
 
 @pytest.mark.parametrize("role", ["owner", "service"])

@@ -24,7 +24,8 @@ _log = structlog.get_logger(__name__)
 class Departures:
     """Deletes accounts, with all that other parts keep of them. What was begun is finished, if need be after a restart.
 
-    Use it with `async with`: it then takes up what an earlier process left, and stops at the end.
+    Guests who stayed away for too long go the same way, when they leave anything. Use it with `async with`: it then
+    takes up what an earlier process left, and stops at the end.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Departures:
     async def __aenter__(self) -> "Departures":
         for id in await self._store.departing():
             self._begin(id)
+        self._accounts.on_forgotten(self._begin)
         return self
 
     async def __aexit__(self, *_: object) -> None:

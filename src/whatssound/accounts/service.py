@@ -64,6 +64,7 @@ class Accounts:
         self._tidy_due_ms = 0.0
         self._on_changed: list[Callable[[User], None]] = []
         self._on_recalled: list[Callable[[UserId, int], None]] = []
+        self._on_forgotten: list[Callable[[UserId], None]] = []
         self.sightings = Sightings(store, now_ms=now_ms, gone=self.recall)
         """Who was here; to be run as long as people come."""
         self._naming = asyncio.Lock()  # two who want one name here take turns, and get 2 and 3 instead of a conflict
@@ -203,6 +204,10 @@ class Accounts:
         """
         self._on_recalled.append(callback)
 
+    def on_forgotten(self, callback: Callable[[UserId], None]) -> None:
+        """Call `callback` with a guest who stayed away for too long and leaves something; it must not raise."""
+        self._on_forgotten.append(callback)
+
     def recall(self, id: UserId) -> None:
         """From now on no token that this person was given until now counts."""
         up_to_ms = self.known.recall(id)
@@ -261,7 +266,10 @@ class Accounts:
             return
         self._tidy_due_ms = now_ms + TIDY_EVERY_MS
         await self.sightings.write()
-        await self._store.forget(guests_unseen_since_ms=int(now_ms) - GUEST_LIFE_MS, now_ms=int(now_ms))
+        oldest_ms = int(now_ms) - GUEST_LIFE_MS
+        for id in await self._store.forget(guests_unseen_since_ms=oldest_ms, now_ms=int(now_ms)):
+            for told in self._on_forgotten:
+                told(id)
 
 
 def _sign_in_again() -> Refusal:

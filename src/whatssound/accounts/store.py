@@ -52,8 +52,12 @@ class AccountStore(Protocol):
         """
         ...
 
-    async def forget(self, *, guests_unseen_since_ms: int, now_ms: int) -> int:
-        """Delete guests not seen since then, and expired refresh tokens. Answers how many names became free."""
+    async def forget(self, *, guests_unseen_since_ms: int, now_ms: int) -> Sequence[UserId]:
+        """Delete guests not seen since then, and expired refresh tokens.
+
+        Answers those of the guests who leave uploads or open rooms: in the same transaction their departure has begun,
+        as MemberStore keeps it.
+        """
         ...
 
     async def add_refresh(self, token: RefreshToken) -> None:

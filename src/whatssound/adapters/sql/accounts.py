@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from whatssound.accounts.tokens import RefreshToken
 from whatssound.accounts.user import Role, User
 from whatssound.adapters.sql.database import Database
-from whatssound.adapters.sql.tables import owner_codes, refresh_tokens, users
+from whatssound.adapters.sql.tables import departures, owner_codes, refresh_tokens, rooms, tracks, users
 from whatssound.ids import UserId
 
 _USER = (users.c.id, users.c.name, users.c.role)
@@ -88,12 +88,21 @@ class SqlAccounts:
                 await connection.execute(update(users).where(users.c.id.in_(stale)).values(seen_ms=now_ms))
         return set(found)
 
-    async def forget(self, *, guests_unseen_since_ms: int, now_ms: int) -> int:
-        """As AccountStore."""
+    async def forget(self, *, guests_unseen_since_ms: int, now_ms: int) -> Sequence[UserId]:
+        """As AccountStore. Looks through uploads and rooms only for guests who go."""
         gone = (users.c.role == "guest") & (users.c.seen_ms < guests_unseen_since_ms)
+        leaves = select(users.c.id).where(
+            gone,
+            exists().where(tracks.c.owner_id == users.c.id)
+            | exists().where(rooms.c.dj_id == users.c.id, ~rooms.c.ended),
+        )
         async with self._database.write() as connection:
             await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_ms <= now_ms))
-            return (await connection.execute(delete(users).where(gone))).rowcount
+            leaving = [UserId(id) for id in (await connection.execute(leaves)).scalars()]
+            for id in leaving:
+                await connection.execute(insert(departures).values(user_id=id, gone_ms=now_ms, done=False))
+            await connection.execute(delete(users).where(gone))
+        return leaving
 
     async def add_refresh(self, token: RefreshToken) -> None:
         """As AccountStore."""
