@@ -108,7 +108,7 @@ async def test_an_append_that_was_overtaken_by_a_newer_owner_s_changes_nothing(
 async def test_while_the_owner_stands_still_commands_are_unavailable_and_afterwards_everything_goes_on(
     tmp_path: Path,
 ) -> None:
-    with ServerProcess(tmp_path / "data", *WORKERS) as server:
+    with ServerProcess(tmp_path / "data", *WORKERS, "--hang-s", "600") as server:  # not to be killed for it
         owner = server.token("owner")
         room = server.call("POST", "/v1/rooms", {"title": "Fault room"}, token=owner)["room"]["id"]
         topic = f"room:{room}"

@@ -42,9 +42,3 @@ def test_one_that_starts_or_has_ended_is_not_watched() -> None:
     watch.forget(1)
     watch.forget(2)
     assert looked(watch, 10) == []
-
-
-def test_with_no_time_nobody_is_ever_named() -> None:
-    watch = Watch(0)
-    watch.heard(1)
-    assert looked(watch, 1_000) == []

@@ -120,7 +120,7 @@ class Config:
     several workers start a private one. Not for a command line if it has a password."""
     hang_s: float = 10.0
     """With several workers: one that has not answered for so long is killed and started again, and its listeners come
-    back to the others; 0 never. No time counts in which the whole computer slept or stood still."""
+    back to the others. No time counts in which the whole computer slept or stood still."""
     demo: bool = False
     """Open a room that plays three pieces of our own."""
     public_url: str | None = None

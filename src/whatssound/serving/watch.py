@@ -17,8 +17,8 @@ class Watch:
     """
 
     def __init__(self, patience_s: float) -> None:
-        """`patience_s` of silence are too many; 0: never."""
-        self._most = math.ceil(patience_s / LOOK_S) if patience_s > 0 else math.inf
+        """`patience_s` of silence are too many."""
+        self._most = math.ceil(patience_s / LOOK_S)
         self._missed: dict[int, int] = {}
 
     def heard(self, process: int) -> None:
