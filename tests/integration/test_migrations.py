@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 from whatssound.adapters.data_folder import DataFolderError
 from whatssound.adapters.sql import migrations
 from whatssound.adapters.sql.database import sqlite_url
+from whatssound.adapters.sql.migrations.steps import configuration
 from whatssound.adapters.sql.tables import SEARCH_TABLE, metadata
 
 
@@ -42,6 +43,11 @@ def test_a_migrated_database_has_exactly_the_tables_of_the_code(file: Path) -> N
         assert set(tables) == {*metadata.tables, "alembic_version"}
         assert migrations.revision_of(connection) == migrations.head()
     engine.dispose()
+
+
+def test_every_revision_has_a_file_that_is_named_after_it() -> None:
+    steps = ScriptDirectory.from_config(configuration()).walk_revisions()
+    assert [step.revision for step in steps] == migrations.revisions()[::-1]
 
 
 def test_migrating_twice_changes_nothing(file: Path) -> None:
@@ -78,9 +84,7 @@ def test_the_way_back_and_forth_again_ends_where_it_was(file: Path) -> None:
 def at(file: Path, revision: str, *, down: bool = False) -> None:
     """Take the database to a revision that is not the newest."""
     engine = create_engine(sqlite_url(file, driver="pysqlite"))
-    config = Config()
-    config.set_main_option("script_location", str(migrations.FOLDER))
-    config.set_main_option("path_separator", "newline")
+    config = configuration()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         (command.downgrade if down else command.upgrade)(config, revision)

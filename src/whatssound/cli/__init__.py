@@ -1,6 +1,9 @@
 """The command `whatssound`: reads the command line, starts processes, and says in one line what went wrong."""
 
+import gc
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 from cyclopts import CycloptsError, UnknownOptionError
@@ -13,7 +16,7 @@ from whatssound.wire.errors import Refusal
 def main() -> None:
     """Run the command line; an error that has an answer is one line on standard error and status 1."""
     try:
-        build()(exit_on_error=False, print_error=False)
+        _loaded(sys.argv[1:])()
     except CycloptsError as problem:
         fail(said(problem))
     except (StartError, Refusal) as problem:
@@ -22,6 +25,17 @@ def main() -> None:
         fail(f"The operating system refused: {problem.strerror or problem}. Make room or mend permissions; try again.")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _loaded(arguments: list[str]) -> Callable[[], object]:
+    """The command with what was said. Loading it makes objects that all stay: the collector rests, and skips them."""
+    gc.disable()
+    try:
+        command, bound, _ = build().parse_args(arguments, exit_on_error=False, print_error=False)
+    finally:
+        gc.freeze()
+        gc.enable()
+    return partial(command, *bound.args, **bound.kwargs)
 
 
 def said(problem: CycloptsError) -> str:

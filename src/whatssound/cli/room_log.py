@@ -1,6 +1,7 @@
 """`whatssound log`: what an operator does with the room log on a NATS server of their own."""
 
 import asyncio
+from typing import Final
 
 from cyclopts import App
 
@@ -9,14 +10,11 @@ from whatssound.cli.settings import DEFAULTS, QuietSettings
 from whatssound.config import Config
 from whatssound.logs import set_up_logs
 
-
-def log_commands() -> App:
-    """The commands below `whatssound log`."""
-    commands = App(name="log", help="The events of rooms on your own NATS servers.", default_parameter=DEFAULTS)
-    commands.command(new_epoch)
-    return commands
+log: Final = App(name="log", help="The events of rooms on your own NATS servers.", default_parameter=DEFAULTS)
+"""The commands below `whatssound log`."""
 
 
+@log.command
 def new_epoch(*, settings: QuietSettings = Config()) -> None:  # noqa: B008 - frozen
     """Begin the rooms' events anew, after NATS's store was restored from a copy; prints the new epoch's name.
 

@@ -3,11 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
@@ -26,8 +22,12 @@ def upgrade(url: URL) -> None:
     engine = _engine(url)
     try:
         with engine.begin() as connection:
-            _refuse_newer(connection)
-            command.upgrade(_config(connection), "head")
+            revision = revision_of(connection)
+            if revision != head():
+                _refuse_newer(revision)
+                from whatssound.adapters.sql.migrations import steps  # noqa: PLC0415 - Alembic takes long to load
+
+                steps.upgrade(connection)
     except DatabaseError as problem:
         raise DataFolderError(
             f"The database {url.database} cannot be opened: {problem.orig}. Mend its permissions, make room on the "
@@ -58,35 +58,29 @@ def _begin(connection: Connection) -> None:
 
 def revision_of(connection: Connection) -> str | None:
     """The revision a database is at; None for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def head() -> str | None:
+def revisions() -> list[str]:
+    """Those this version knows, oldest first: each has a file that is named after it."""
+    return sorted(file.name.partition("_")[0] for file in (FOLDER / "versions").glob("[0-9]*_*.py"))
+
+
+def head() -> str:
     """The newest revision this version knows."""
-    return _scripts().get_current_head()
+    return revisions()[-1]
 
 
 def knows(revision: str) -> bool:
     """Whether this version can use, or upgrade, a database at `revision`; a newer version's it cannot."""
-    return any(script.revision == revision for script in _scripts().walk_revisions())
+    return revision in revisions()
 
 
-def _refuse_newer(connection: Connection) -> None:
-    current = revision_of(connection)
-    if current is not None and not knows(current):
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and not knows(revision):
         raise DataFolderError(
-            f"This data folder was made by a newer WhatsSound (revision {current}); "
+            f"This data folder was made by a newer WhatsSound (revision {revision}); "
             "upgrade, or choose another with --data."
         )
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config(None))
-
-
-def _config(connection: Connection | None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.set_main_option("path_separator", "newline")
-    config.attributes["connection"] = connection
-    return config
