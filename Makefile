@@ -10,6 +10,11 @@ ARGS ?= --demo
 # A registry that does not answer would hold the start for ever; macOS has no `timeout`, and waits.
 IN_TIME := $(shell command -v timeout >/dev/null && echo timeout 600)
 
+# Half of these tests' time is waiting: two files at a time, in this order, so that the longest come first.
+ABREAST := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# The tests start hundreds of processes: without this each may compile all of WhatsSound anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check fix page wheel bench clean test-tools test-browsers test-servers
 
 run: $(VENV)/.runtime $(PAGE)  ## the demo room on http://127.0.0.1:8000
@@ -22,7 +27,7 @@ test-browsers: $(VENV)/.dev $(PAGE)
 	@set -o pipefail; $(BIN)/pytest tests/e2e 2>&1 | sed -u 's/^/browsers | /'
 
 test-servers: $(VENV)/.dev $(PAGE)
-	@set -o pipefail; $(BIN)/pytest tests/integration tests/faults 2>&1 | sed -u 's/^/servers  | /'
+	@set -o pipefail; $(BIN)/pytest $(ABREAST) tests/faults tests/integration 2>&1 | sed -u 's/^/servers  | /'
 
 check: $(VENV)/.dev  ## format, lint, types, layers and the fast tests
 	$(BIN)/ruff format --check .
