@@ -1,6 +1,5 @@
 """The command `whatssound`: reads the command line, starts processes, and says in one line what went wrong."""
 
-import gc
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +8,7 @@ from typing import NoReturn
 from cyclopts import CycloptsError, UnknownOptionError
 
 from whatssound.cli.commands import build
+from whatssound.cli.loading import loading
 from whatssound.config import StartError
 from whatssound.wire.errors import Refusal
 
@@ -28,13 +28,9 @@ def main() -> None:
 
 
 def _loaded(arguments: list[str]) -> Callable[[], object]:
-    """The command with what was said. Loading it makes objects that all stay: the collector rests, and skips them."""
-    gc.disable()
-    try:
+    """The command, with what was said of its settings."""
+    with loading():
         command, bound, _ = build().parse_args(arguments, exit_on_error=False, print_error=False)
-    finally:
-        gc.freeze()
-        gc.enable()
     return partial(command, *bound.args, **bound.kwargs)
 
 

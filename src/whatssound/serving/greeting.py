@@ -3,19 +3,19 @@
 import shutil
 import sys
 
+from whatssound.accounts.service import Accounts
 from whatssound.adapters.network import links_here
-from whatssound.app import Parts
 from whatssound.config import Config
 from whatssound.links import in_url
 from whatssound.serving.terminal_code import code_lines
 
 
-async def greeting(parts: Parts) -> str:
+async def greeting(config: Config, accounts: Accounts) -> str:
     """Where people find it. The last line is for scripts: it is said once requests are answered."""
-    found = addresses(parts.config)
-    owner_code = await parts.accounts.new_owner_code()
+    found = addresses(config)
+    owner_code = await accounts.new_owner_code()
     lines = [
-        *(_code(parts.config) if sys.stdout.isatty() else ()),
+        *(_code(config) if sys.stdout.isatty() else ()),
         *(f"Open it: {address}" for address in found),
         f"You are the DJ (works once): {found[-1]}/#owner={owner_code}",
         f"WhatsSound is ready: {found[0]}",

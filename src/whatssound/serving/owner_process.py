@@ -102,7 +102,7 @@ async def serve(start: Start, line: Line) -> None:
             parts.registry.register(StatisticsCollector("connections", doors.statistics))
             parts.registry.register(StatisticsCollector("processes", doors.restarts))
             line.listen(doors.told, lambda: None)
-            line.send(Ready(await greeting(parts) if start.first else ""))
+            line.send(Ready(await greeting(parts.config, parts.accounts) if start.first else ""))
             line.keep_saying(Alive(), ALIVE_S)
 
         async def drain() -> None:

@@ -25,7 +25,7 @@ async def serve_alone(config: Config) -> None:
         async with running(replace(config, port=listener.getsockname()[1])) as parts:
 
             async def announce(_server: Server) -> None:
-                say(await greeting(parts))
+                say(await greeting(parts.config, parts.accounts))
 
             await serve_parts(parts, [listener], announce=announce, drain=parts.gateway.drain)
 
