@@ -1,5 +1,6 @@
 """What somebody's uploads may take, also when several arrive at once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -122,3 +123,26 @@ async def test_the_owner_has_no_limit(quotas: Quotas, shelf: Shelf, role: Role) 
         assert share is None
     assert await quotas.storage(owner) == Storage(used_bytes=10 * QUOTA, quota_bytes=None)
     assert await quotas.storage(ANA) == Storage(used_bytes=10 * QUOTA, quota_bytes=QUOTA)
+
+
+async def test_of_several_that_come_at_once_those_that_fit_are_let_in(quotas: Quotas, shelf: Shelf) -> None:
+    outcomes: list[str] = []
+    all_came, refused_twice = asyncio.Event(), asyncio.Event()
+    shelf.meanwhile = all_came.wait  # the first one's look at the store takes until the others have come
+
+    async def upload() -> None:
+        try:
+            async with quotas.upload(ANA, 600_000 + FORM_BYTES):
+                outcomes.append("let in")
+                await refused_twice.wait()
+        except Refusal:
+            outcomes.append("refused")
+            if outcomes.count("refused") == 2:
+                refused_twice.set()
+
+    uploads = [asyncio.create_task(upload()) for _ in range(3)]
+    for _ in uploads:
+        await asyncio.sleep(0)
+    all_came.set()
+    await asyncio.gather(*uploads)
+    assert sorted(outcomes) == ["let in", "refused", "refused"]

@@ -19,10 +19,19 @@ FORM_BYTES: Final = 64 * 1024
 class Share:
     """One upload's part of its owner's quota: what was announced, or what has arrived when that is more."""
 
-    def __init__(self, tally: "_Tally", quota_bytes: int, announced_bytes: int) -> None:
+    def __init__(self, tally: "_Tally", quota_bytes: int) -> None:
         self._tally = tally
         self._quota_bytes = quota_bytes
+        self.claimed_bytes = 0
+
+    def claim(self, announced_bytes: int) -> None:
+        """Take so much, or nothing. Raises Refusal `too_large` when it does not fit, and is in nobody's way then."""
         self.claimed_bytes = announced_bytes
+        try:
+            self.check()
+        except Refusal:
+            self.claimed_bytes = 0
+            raise
 
     def grew(self, size_bytes: int) -> None:
         """So much of the file has arrived. Raises Refusal `too_large` when the quota is used up."""
@@ -84,12 +93,13 @@ class Quotas:
             yield None
             return
         tally = self._tallies.setdefault(user.id, _Tally())
-        share = Share(tally, quota_bytes, max(0, (announced_bytes or 0) - FORM_BYTES))
+        share = Share(tally, quota_bytes)
         tally.arriving.add(share)
         try:
             async with tally.reading:
                 tally.stored_bytes = await self._stored_bytes(user.id)
-            share.check()
+                # One after another, so that of several that come at once those that fit are let in.
+                share.claim(max(0, (announced_bytes or 0) - FORM_BYTES))
             yield share
         finally:
             await self._end(user.id, tally, share)
