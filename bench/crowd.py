@@ -10,11 +10,12 @@ import statistics
 import sys
 import time
 
-from faults.crowd_checker import Verdict, verdict_on
+from faults.crowd_checker import verdict_on
 from load.crowd import Crowd, cpu_s
 from load.figures import to_last_ms
 from load.speakers import speaking
 from load.stage import Stage, stage
+from load.verdicts import show
 from rig import percentile
 
 
@@ -48,15 +49,6 @@ async def spoken(here: Stage, crowd: Crowd, per_s: float, seconds: float) -> Non
         f"crowd {crowd_s / verdict.deliveries * 1e6:.2f} µs; load {os.getloadavg()[0]:.1f}"
     )
     show(verdict)
-
-
-def show(verdict: Verdict) -> None:
-    """What the checker says; leaves with 1 when a promise was broken."""
-    print(verdict.summary())
-    for problem in verdict.told:
-        print("BROKEN", problem)
-    if verdict.problems:
-        sys.exit(1)
 
 
 if __name__ == "__main__":

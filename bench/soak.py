@@ -10,10 +10,10 @@ import os
 import sys
 import time
 
-from crowd import show
 from faults.calamities import ONE_PROCESS, SEVERAL, several
 from faults.disaster import disaster
 from load.stage import stage
+from load.verdicts import show
 
 
 def main(deliveries: float = 1e7, clients: float = 2_000, processes: float = 1) -> None:
