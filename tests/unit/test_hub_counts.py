@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from unit.test_hub_feed import ROOM, Ear, listening
 from whatssound.adapters.memory import MemoryBus, MemoryLog
-from whatssound.gateway.counts import TYPING_PER_S
+from whatssound.gateway.counts import TYPING_PER_S, Counts
 from whatssound.gateway.hub import DEVICES_TICKS, LISTENERS_TICKS, Hub
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import RoomId, UserId
@@ -59,6 +59,34 @@ async def test_a_count_is_told_once_a_second_and_only_when_it_changed(hub: Hub) 
     hub.detach(ROOM, other)
     ticks(LISTENERS_TICKS, hub)
     assert heard(ear, "listeners") == [{"count": 2}, {"count": 1}]
+
+
+def test_the_larger_a_room_the_longer_a_count_waits_for_the_one_before_it() -> None:
+    counts = Counts(now_s=0.0)
+    counts.listeners = 10_000
+    assert counts.may_count(100.0, 10_000)
+    assert counts.take_listeners(100.0) == b'{"count":10000}'
+    assert not counts.may_count(104.9, 10_000)
+    assert counts.may_count(105.0, 10_000)
+    assert counts.may_count(101.0, 2_000)
+
+
+async def test_a_count_that_has_to_wait_is_told_later(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whatssound.gateway.counts.COUNT_S", 1.0)
+    now = [0.0]
+    metrics = Metrics(CollectorRegistry())
+    hub = Hub(MemoryLog("e"), MemoryBus(), metrics, device_seen=owner.device_seen, now_s=lambda: now[0])
+    ear, other, last = Ear(), Ear(), Ear()
+    await listening(hub, ear)
+    await listening(hub, other)
+    ticks(LISTENERS_TICKS, hub)
+    await listening(hub, last)
+    now[0] = 2.9
+    ticks(LISTENERS_TICKS, hub)
+    assert heard(ear, "listeners") == [{"count": 2}]
+    now[0] = 3.0
+    ticks(LISTENERS_TICKS, hub)
+    assert heard(ear, "listeners") == [{"count": 2}, {"count": 3}]
 
 
 async def test_reactions_are_summed_between_two_ticks(hub: Hub) -> None:

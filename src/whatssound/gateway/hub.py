@@ -25,7 +25,7 @@ TICK_S = 0.25
 """Reactions are summed over this time, by one timer for all rooms."""
 
 LISTENERS_TICKS = 4
-"""A count is sent at most once a second."""
+"""A count is sent at most once a second, in large rooms more seldom (`Counts.may_count`)."""
 
 CHECK_TICKS = 8
 """Every 2 s all cursors are compared with the log's positions: a last event that was lost is there within 5 s."""
@@ -276,11 +276,13 @@ class Hub:
 
     def _send_listeners(self) -> None:
         counted, self._counted = self._counted, set()
+        now_s = self._now_s()
         for room in counted:
-            topic = self._topics.get(room)
-            if topic is not None and topic.feed.overload_s():
+            if (topic := self._topics.get(room)) is None:
+                continue
+            if topic.feed.overload_s() or not topic.counts.may_count(now_s, len(topic.feed.members)):
                 self._counted.add(room)
-            elif topic is not None and (payload := topic.counts.take_listeners()) is not None:
+            elif (payload := topic.counts.take_listeners(now_s)) is not None:
                 topic.feed.announce("listeners", payload, ("listeners", room))
 
     def _report_devices(self) -> None:
