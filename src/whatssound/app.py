@@ -156,6 +156,7 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
         known.departures.on_gone(rooms.messages.forget_author)
         await stack.enter_async_context(known.departures)
         await stack.enter_async_context(known.accounts.sightings)
+        await stack.enter_async_context(known.elsewhere)
         there = _Everything(base, known, audio, rescans, rooms, saved_queues, gateway, between, together)
         yield _parts(there)
 

@@ -26,7 +26,7 @@ async def invitation_by_hand(config: Config, uses: int, days: int) -> str:
 
 
 async def password_by_hand(config: Config, name: str, password: str) -> None:
-    """Give somebody another password; every sign-in of theirs ends, in a running server within the hour.
+    """Give somebody another password; every sign-in of theirs ends, in a running server within seconds.
 
     Raises DataFolderError, Refusal.
     """

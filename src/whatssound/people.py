@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from whatssound.accounts.departures import Departures
+from whatssound.accounts.elsewhere import Elsewhere
 from whatssound.accounts.invitations import Invitations
 from whatssound.accounts.known import REMEMBERED_CHANGES, PeopleNews
 from whatssound.accounts.members import Members
@@ -29,6 +30,7 @@ class People:
     members: Members
     invitations: Invitations
     departures: Departures
+    elsewhere: Elsewhere
 
 
 def _accounts(base: Foundation) -> Accounts:
@@ -56,6 +58,7 @@ async def people(base: Foundation, stack: AsyncExitStack) -> People:
         Members(accounts, store, passwords, people=rights, new_id=base.ids.next, now_ms=now_ms),
         Invitations(accounts, store, new_id=base.ids.next, now_ms=now_ms),
         Departures(accounts, store, now_ms=now_ms),
+        Elsewhere(accounts, store, now_ms=now_ms),
     )
 
 

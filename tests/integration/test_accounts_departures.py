@@ -12,6 +12,7 @@ import pytest
 from clients import Refused
 from gateway_rig import Rig, opened
 from whatssound.accounts.departures import Departures
+from whatssound.accounts.elsewhere import Elsewhere
 from whatssound.accounts.member_store import Registration
 from whatssound.accounts.members import Members
 from whatssound.accounts.service import GUEST_LIFE_MS
@@ -166,6 +167,29 @@ async def test_a_recall_holds_also_after_a_restart(rig: Rig, store: SqlMembers, 
         restarted.accounts.recalled(await store.recalled_since(int(rig.time.now_ms()) - 3_600_000))
         with pytest.raises(Refusal):
             restarted.accounts.verify(token)
+
+
+async def test_a_password_that_was_changed_by_a_command_ends_tokens_of_the_running_server(
+    rig: Rig, store: SqlMembers
+) -> None:
+    room = await rig.room()
+    ana = User(UserId(77), "Ana", "user")
+    await store.register(Registration(ana, "ana", "hash"), was_guest=False, now_ms=5)
+    elsewhere = Elsewhere(rig.accounts, store, now_ms=rig.time.now_ms)
+    told: list[UserId] = []
+    rig.accounts.on_recalled(lambda id, _: told.append(id))
+    async with rig.client(ana) as hers:
+        await hers.join(f"room:{room.id}")
+        await elsewhere.look()
+        assert told == []
+        await store.set_password(ana.id, "another hash", now_ms=int(rig.time.now_ms()))
+        await elsewhere.look()
+        await elsewhere.look()
+        assert told == [ana.id]
+        with pytest.raises(Refused) as refused:
+            await hers.push(f"room:{room.id}", "chat:send", text="still here?", nonce="n")
+        assert refused.value.code == "unauthorized"
+    rig.accounts.verify(rig.accounts.token_for(ana))
 
 
 async def test_who_changes_the_password_keeps_the_socket_by_showing_the_new_token(rig: Rig, store: SqlMembers) -> None:

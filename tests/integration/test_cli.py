@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,6 +174,19 @@ def test_a_password_by_hand_signs_its_owner_in_and_ends_what_was_open(server: Se
     assert server.call("POST", "/v1/auth/login", login)["user"]["id"] == before["user"]["id"]
     with pytest.raises(ApiProblem):
         server.call("POST", "/v1/auth/refresh", {"refresh_token": before["refresh_token"]})
+    end_s = time.monotonic() + 30
+    while is_signed_in(server, before["access_token"]):
+        assert time.monotonic() < end_s, "the running server still believes the old access token"
+
+
+def is_signed_in(server: ServerProcess, token: str) -> bool:
+    try:
+        server.call("GET", "/v1/me", token=token)
+    except ApiProblem as problem:
+        if problem.status != 401:
+            raise
+        return False
+    return True
 
 
 def test_a_password_for_nobody_is_an_error_of_one_line(server: ServerProcess) -> None:

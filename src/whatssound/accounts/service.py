@@ -215,8 +215,11 @@ class Accounts:
             told(id, up_to_ms)
 
     def recalled(self, moments_ms: Mapping[UserId, int]) -> None:
-        """Take over what was recalled before this process began."""
+        """Take over what was recalled before this process began, or in another one."""
         self.known.recalled(moments_ms)
+        for id, up_to_ms in moments_ms.items():
+            for told in self._on_recalled:
+                told(id, up_to_ms)
 
     def shown(self, user: User) -> Account:
         """A person as the API shows them. Raises ValueError for `anon`, which is nobody."""

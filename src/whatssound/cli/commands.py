@@ -31,7 +31,7 @@ COMMANDS: Final = {
     ),
     "people:password": (
         "Give somebody another password, typed here or in the first line of standard input.\n\n"
-        "Their sign-ins end, those in a running server within the hour."
+        "Their sign-ins end, those in a running server within seconds."
     ),
     "room_log:log": "The events of rooms on your own NATS servers.",
 }

@@ -42,7 +42,7 @@ def password(
 ) -> None:
     """Give somebody another password, typed here or in the first line of standard input.
 
-    Their sign-ins end, those in a running server within the hour.
+    Their sign-ins end, those in a running server within seconds.
     """
     typed = getpass("New password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     asyncio.run(password_by_hand(settings, name, typed))
