@@ -30,6 +30,10 @@ export const spanishReasons: Reasons = [
     "El archivo cambia mientras se lee; se codificará de nuevo cuando alguien quiera oírlo.",
   ],
   [
+    "The server was stopped each time it encoded this; it is encoded again when somebody wants to hear it.",
+    "El servidor se ha detenido cada vez que lo codificaba; se codificará de nuevo cuando alguien quiera oírlo.",
+  ],
+  [
     "The cache for encoded music is full with what is in queues. This goes on when a track has been played; the server's owner can raise --cache-size.",
     "La caché de música codificada está llena con lo que hay en las colas. Esto seguirá cuando termine una pista; quien administra el servidor puede aumentar --cache-size.",
   ],
