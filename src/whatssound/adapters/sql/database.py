@@ -33,6 +33,7 @@ class Database:
         self._engine: AsyncEngine = create_async_engine(url, pool_size=4, max_overflow=0)
         self._writing = asyncio.Lock()
         event.listen(self._engine.sync_engine, "connect", prepare_connection)
+        event.listen(self._engine.sync_engine, "invalidate", _roll_back_what_was_cancelled)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
@@ -83,6 +84,15 @@ def prepare_connection(connection: Any, _record: Any) -> None:
     for pragma in ("synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {BUSY_TIMEOUT_MS}", secure):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _roll_back_what_was_cancelled(connection: Any, _record: Any, reason: BaseException | None) -> None:
+    """End the transaction: SQLAlchemy only closes the connection of a cancelled task.
+
+    That does not free the file while a statement with rows left, of RETURNING, is kept by the task's traceback.
+    """
+    if isinstance(reason, asyncio.CancelledError):
+        connection.rollback()
 
 
 def _use_wal(cursor: Any) -> None:
