@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from gateway_server import BEATEN, HEARTBEAT, LIMITS, Doorkeeper, RawClient, closed_with, connected
-from whatssound.gateway.socket import new_picows_protocol
+from whatssound.gateway.framing import new_frame_parser
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def port(door: Doorkeeper) -> AsyncIterator[int]:
 
 async def test_the_pinned_picows_still_takes_its_fifteen_positions() -> None:
     """Breaks by name when picows changes its private constructor: then read its source before raising the pin."""
-    protocol = new_picows_protocol(lambda _: None, logging.getLogger("picows"), frame_bytes=1_000)
+    protocol = new_frame_parser(lambda _: None, logging.getLogger("picows"), frame_bytes=1_000)
     assert {"connection_made", "connection_lost", "get_buffer", "buffer_updated"} <= set(dir(protocol))
     assert 1_000 < len(protocol.get_buffer(-1)) <= 2_048
 

@@ -1,4 +1,4 @@
-"""One client's WebSocket: the only file that knows picows.
+"""One client's WebSocket; only this file and `framing` know picows.
 
 uvicorn makes a `Socket` for each upgrade request and hands it the transport and the request's bytes. From then on
 picows parses what arrives in its own read buffer; what leaves is pre-encoded and goes past picows.
@@ -13,7 +13,6 @@ from collections.abc import Callable, Hashable
 from enum import Enum, auto
 from typing import Any, Final, Protocol, cast
 
-import picows
 import structlog
 from picows import WSFrame, WSListener, WSTransport, WSUpgradeResponse, WSUpgradeResponseWithListener
 
@@ -21,6 +20,7 @@ from whatssound.accounts.user import Identity
 from whatssound.config import Limits
 from whatssound.gateway.closing import LINGER_S, Linger, Wire
 from whatssound.gateway.control import CLOSE, CONTINUATION, PING, PONG, TEXT, control_frame
+from whatssound.gateway.framing import FrameParser, new_frame_parser
 from whatssound.gateway.handshake import Upgrade, http_answer, read_upgrade
 from whatssound.gateway.lanes import Lanes, Outlet, bound_unsent, lane_of
 from whatssound.gateway.metrics import Metrics
@@ -29,9 +29,6 @@ from whatssound.gateway.session import Session
 from whatssound.gateway.sweep import NOW_S
 from whatssound.wire.errors import Refusal
 from whatssound.wire.hints import scattered_ms, with_hint
-
-READ_BUFFER_BYTES = 2_048
-"""The smallest that picows takes; it grows for a longer frame. 16 KB, its default, is 29 KB a connection."""
 
 HIGH_WATER_BYTES: Final = 0
 """What the transport may hold without saying so: nothing. So it writes at once, and a lane is free or it is not."""
@@ -50,15 +47,6 @@ class SocketState(Enum):
     CLOSING = auto()
     """Our close frame is out or could not be sent; nothing that arrives is looked at any more."""
     CLOSED = auto()
-
-
-class _Protocol(Protocol):
-    """What we use of picows' private `WSProtocol`."""
-
-    def connection_made(self, transport: object) -> None: ...
-    def connection_lost(self, exc: Exception | None) -> None: ...
-    def get_buffer(self, sizehint: int) -> memoryview: ...
-    def buffer_updated(self, nbytes: int) -> None: ...
 
 
 class Door(Protocol):
@@ -81,32 +69,6 @@ class Door(Protocol):
     def lost(self, socket: "Socket") -> None:
         """The connection of a socket is gone, admitted or not."""
         ...
-
-
-def new_picows_protocol(listener_factory: Callable[[Any], Any], logger: Any, *, frame_bytes: int) -> _Protocol:
-    """picows' protocol for one server-side connection.
-
-    The class is private and its constructor positional, so the order stands here and nowhere else. Auto-pong is off,
-    because a pong must not land inside a frame that the outbox is still writing.
-    """
-    make = cast(Callable[..., _Protocol], picows.picows.WSProtocol)  # pyright: ignore
-    return make(
-        None,  # host_port
-        None,  # ws_path
-        False,  # is_client_side
-        listener_factory,
-        logger,
-        True,  # disconnect_on_exception
-        None,  # websocket_handshake_timeout: the request is complete when we get it
-        False,  # enable_auto_ping
-        90,  # auto_ping_idle_timeout
-        90,  # auto_ping_reply_timeout
-        picows.WSAutoPingStrategy.PING_WHEN_IDLE,
-        False,  # enable_auto_pong
-        frame_bytes,  # max_frame_size
-        None,  # extra_headers
-        READ_BUFFER_BYTES,
-    )
 
 
 class Socket(WSListener, asyncio.BufferedProtocol):
@@ -137,7 +99,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         self._fragments: bytearray | None = None
         self._session: Session | None = None
         self._outbox: Outbox | None = None
-        self._ws: _Protocol | None = None
+        self._ws: FrameParser | None = None
         self.due_s = NOW_S
         self.get_buffer = self._no_buffer
         self.buffer_updated = self._no_bytes
@@ -292,9 +254,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         """Let picows answer the request, in slices of its read buffer, and take frames from there."""
         headers = {} if upgrade.subprotocol is None else {"Sec-WebSocket-Protocol": upgrade.subprotocol}
         accepted = WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(extra_headers=headers), self)
-        self._ws = ws = new_picows_protocol(
-            lambda _request: accepted, self._logger, frame_bytes=self._limits.frame_bytes
-        )
+        self._ws = ws = new_frame_parser(lambda _request: accepted, self._logger, frame_bytes=self._limits.frame_bytes)
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         bound_unsent(self._transport)
         self._outbox = Outbox(
