@@ -210,13 +210,14 @@ class Accounts:
 
     def recall(self, id: UserId) -> None:
         """From now on no token that this person was given until now counts."""
-        up_to_ms = self.known.recall(id)
-        for told in self._on_recalled:
-            told(id, up_to_ms)
+        self._tell_recalled({id: self.known.recall(id)})
 
     def recalled(self, moments_ms: Mapping[UserId, int]) -> None:
         """Take over what was recalled before this process began, or in another one."""
         self.known.recalled(moments_ms)
+        self._tell_recalled(moments_ms)
+
+    def _tell_recalled(self, moments_ms: Mapping[UserId, int]) -> None:
         for id, up_to_ms in moments_ms.items():
             for told in self._on_recalled:
                 told(id, up_to_ms)

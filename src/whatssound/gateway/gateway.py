@@ -100,11 +100,14 @@ class Gateway:
         self._chance = chance
         self._draining = False
         self._empty = asyncio.Event()
+        self.metrics.waiting_bytes.set_function(lambda: self.statistics().waiting_bytes)
+        self.metrics.working.set_function(lambda: len(self._work))
+        self._listen_to(services)
+
+    def _listen_to(self, services: Services) -> None:
         services.on_member(self.hub.on_member)
         services.on_doubt(self.hub.on_doubt)
         services.on_recalled(self._signed_out)
-        self.metrics.waiting_bytes.set_function(lambda: self.statistics().waiting_bytes)
-        self.metrics.working.set_function(lambda: len(self._work))
 
     async def start(self) -> None:
         """Begin to look after sockets and rooms."""

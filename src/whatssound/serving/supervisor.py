@@ -98,9 +98,10 @@ class Supervisor:
                 await asyncio.wait((*keepers, steps[1]), return_when=asyncio.FIRST_COMPLETED)
         finally:
             watching.cancel()
+            await asyncio.wait((watching,))
             await self._stop(keepers)
-        for keeper in keepers:
-            keeper.result()
+        for task in (*keepers, *([] if watching.cancelled() else [watching])):
+            task.result()
 
     # --- one process ---------------------------------------------------------------------------------------------
 
