@@ -253,6 +253,9 @@ class MemoryBus:
         answer = self._answers[topic] = _BusAnswer(self, topic, handler)
         return answer
 
+    async def flush(self) -> None:
+        """Nothing is under way."""
+
     def statistics(self) -> BusStatistics:
         """What was done; nothing waits or is dropped."""
         return BusStatistics(

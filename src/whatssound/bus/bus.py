@@ -64,6 +64,13 @@ class Bus(Protocol):
         """
         ...
 
+    async def flush(self) -> None:
+        """Return once what was subscribed to here so far hears whatever is published from now on, on any node.
+
+        Raises NoAnswer when the bus is not connected.
+        """
+        ...
+
     def statistics(self) -> BusStatistics:
         """What was done and what waits."""
         ...

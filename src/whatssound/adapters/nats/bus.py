@@ -88,8 +88,11 @@ class NatsBus:
         return answering
 
     async def flush(self) -> None:
-        """Return once the server knows of every publish and subscribe so far. Raises NotConnected."""
-        await self._connection.flush()
+        """Return once the server knows of every publish and subscribe so far. Raises NoAnswer."""
+        try:
+            await self._connection.flush()
+        except NotConnected as problem:
+            raise NoAnswer("", str(problem)) from problem
 
     async def close(self) -> None:
         """End the answers that are under way."""
