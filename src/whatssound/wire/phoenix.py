@@ -158,12 +158,21 @@ def serializer_for(vsn: str | None) -> Serializer | None:
 
 def text_frame(message: bytes) -> bytes:
     """`message` as a whole, unmasked WebSocket text frame (RFC 6455), ready for any number of sockets."""
+    return _whole_frame(0x81, message)
+
+
+def binary_frame(message: bytes) -> bytes:
+    """`message` as a whole, unmasked binary WebSocket frame."""
+    return _whole_frame(0x82, message)
+
+
+def _whole_frame(head: int, message: bytes) -> bytes:
     size = len(message)
     if size < 126:
-        return b"\x81" + size.to_bytes(1) + message
+        return bytes((head, size)) + message
     if size < 1 << 16:
-        return b"\x81\x7e" + size.to_bytes(2) + message
-    return struct.pack("!BBQ", 0x81, 127, size) + message
+        return struct.pack("!BBH", head, 126, size) + message
+    return struct.pack("!BBQ", head, 127, size) + message
 
 
 def _outcome(ok: bool, response: Json) -> Json:
