@@ -46,6 +46,7 @@ async def sockets(
     registry.register(StatisticsCollector("admission", gateway.admission.statistics))
     registry.register(StatisticsCollector("joins", gateway.snapshots.statistics))
     registry.register(StatisticsCollector("flushing", gateway.hub.flushing))
+    registry.register(StatisticsCollector("topics", gateway.topics.statistics))
     registry.register(StatisticsCollector("checks", gateway.hub.checks.statistics))
     await gateway.start()
     try:

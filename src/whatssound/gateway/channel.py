@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 import structlog
@@ -34,6 +34,9 @@ class Channel(ABC):
     Bounded: the session lends a limited number of places for work (see `Session.claim`); without one a command is
     answered `overloaded`. A command that runs when the socket goes is finished; those behind it are not begun.
     """
+
+    closes_when_refused: ClassVar[bool] = True
+    """Whether a join that is refused for good is followed by `phx_close`, so that clients do not try again."""
 
     def __init__(self, session: "Session", join: Frame) -> None:
         self.session = session
@@ -178,7 +181,7 @@ class Channel(ABC):
         self.session.reply(frame, self.join_ref, ok=False, response=encode_json(refusal.as_reply()))
         if frame.event != "phx_join":
             return
-        if ERRORS[refusal.code].retry:
+        if ERRORS[refusal.code].retry or not self.closes_when_refused:
             self._end()
         else:
             self.close(payload=refusal_payload(refusal))

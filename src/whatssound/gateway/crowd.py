@@ -100,6 +100,11 @@ class Crowd:
         outlet.take(burst)
         return len(burst.parts)
 
+    def skip(self, member: Hashable) -> None:
+        """`member`, who is caught up, gets nothing of what was gathered since."""
+        if (index := self._index.get(member)) is not None:
+            self._marks[index] = self._end
+
     def call(self) -> None:
         """Everything that is gathered is due now."""
         if self._due != self._end:

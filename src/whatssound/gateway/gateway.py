@@ -23,16 +23,21 @@ from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.handshake import Upgrade
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.metrics import Metrics
-from whatssound.gateway.room_channel import PREFIX, RoomChannel, RoomParts
+from whatssound.gateway.realtime_channel import RealtimeChannel, RealtimeParts
+from whatssound.gateway.room_channel import PREFIX as ROOM_PREFIX
+from whatssound.gateway.room_channel import RoomChannel, RoomParts
 from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
 from whatssound.gateway.snapshots import JoinSnapshots
 from whatssound.gateway.socket import Socket, SocketFactory
 from whatssound.gateway.sweep import TICK_S, Sweep
+from whatssound.gateway.topics import Topics
 from whatssound.ids import RoomId
+from whatssound.realtime.access import Access, Policy, default_policy
 from whatssound.wire.errors import Refusal
 from whatssound.wire.hints import scattered_ms
 from whatssound.wire.phoenix import Frame
+from whatssound.wire.realtime import PREFIX as REALTIME_PREFIX
 
 DRAIN_S = 5.0
 """How long a drain waits, after all were told, for commands that are being done and for clients to hang up."""
@@ -77,6 +82,7 @@ class Gateway:
         flusher: Flusher | None = None,
         drain_s: float = 0.0,
         chance: Callable[[], float] = random.random,
+        policy: Policy = default_policy,
         node: str = "here",
         places: int = sys.maxsize,
     ) -> None:
@@ -92,6 +98,8 @@ class Gateway:
         self._proxies = proxies or Proxies()
         self.snapshots = JoinSnapshots(services.view, timeline.now_ms)
         self._parts = RoomParts(self.hub, services, self.snapshots, timeline)
+        self.topics = Topics(bus, flusher, self.metrics, node=node)
+        self._realtime = RealtimeParts(self.topics, Access(services.verify, policy), limits, timeline)
         self._sweep = Sweep()
         self._sockets: dict[Socket, str] = {}
         self._work: set[asyncio.Task[None]] = set()
@@ -197,9 +205,11 @@ class Gateway:
 
     def channel(self, session: Session, join: Frame) -> Channel | None:
         """The channel for the topic that `join` names, or None."""
-        if not join.topic.startswith(PREFIX):
-            return None
-        return RoomChannel(session, join, self._parts)
+        if join.topic.startswith(ROOM_PREFIX):
+            return RoomChannel(session, join, self._parts)
+        if join.topic.startswith(REALTIME_PREFIX):
+            return RealtimeChannel(session, join, self._realtime)
+        return None
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` to its end, also when the socket that asked for it goes."""

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from whatssound.wire.commands import COMMANDS
 
-_NAMES: Final = frozenset((*COMMANDS, "phx_join", "phx_leave"))
+_NAMES: Final = frozenset((*COMMANDS, "phx_join", "phx_leave", "broadcast", "presence"))
 
 
 class Metrics:
@@ -44,6 +44,11 @@ class Metrics:
         )
         self.shed = Counter(
             "whatssound_chat_shed", "Chat messages refused because flushes did not keep up.", registry=registry
+        )
+        self.undeliverable = Counter(
+            "whatssound_broadcasts_undeliverable",
+            "Broadcasts times sockets that may not hear them or do not understand binary ones.",
+            registry=registry,
         )
         self.repairs = Counter("whatssound_hub_repairs", "Replays after a gap in a room's events.", registry=registry)
         self.resets = Counter("whatssound_hub_resets", "Rooms whose listeners had to join anew.", registry=registry)

@@ -14,7 +14,8 @@ from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import UserId
 from whatssound.wire.errors import Refusal
-from whatssound.wire.phoenix import EMPTY, NULL, Frame, Json, MalformedFrame, Serializer, text_frame
+from whatssound.wire.phoenix import EMPTY, NULL, V2, Frame, Json, MalformedFrame, Serializer, text_frame
+from whatssound.wire.user_broadcast import decode_binary
 
 PENDING_COMMANDS = 32
 """Joins and commands of one socket that may wait or run; the next one is answered `overloaded`."""
@@ -98,7 +99,7 @@ class Session:
 
     `identity` is the socket's own, from its URL; a join may bring another, and `access_token` replaces it.
     `home` is where it comes from (`addresses.home_of`), "" when that is unknown.
-    Policy for what cannot be read: malformed and binary frames are counted and dropped, the connection stays.
+    Policy for what cannot be read: malformed frames are counted and dropped, the connection stays.
     """
 
     def __init__(
@@ -115,6 +116,8 @@ class Session:
         self.serializer = serializer
         self.identity = identity
         self.send = connection.send
+        self.understands_binary = False
+        """Whether its client has sent a binary frame of Supabase's, and so understands ours."""
         self.state = SessionState.OPEN
         self._connection = connection
         self._rules = rules
@@ -137,9 +140,7 @@ class Session:
         if self.state is SessionState.ENDED:
             return
         try:
-            if not text:
-                raise MalformedFrame("binary frames mean nothing here")
-            frame = self.serializer.decode(message)
+            frame = self.serializer.decode(message) if text else self._decode_binary(message)
         except MalformedFrame:
             self._malformed()
             return
@@ -295,6 +296,11 @@ class Session:
         self.count(frame.event, refusal.code)
         join_ref = frame.join_ref if frame.event == "phx_join" else join_ref
         self.reply(frame, join_ref, ok=False, response=encode_json(refusal.as_reply()))
+
+    def _decode_binary(self, message: bytes) -> Frame:
+        if self.serializer.vsn != V2.vsn:
+            raise MalformedFrame("binary frames mean nothing in version 1")
+        return decode_binary(message)
 
     def _malformed(self) -> None:
         self._rules.metrics.malformed.inc()

@@ -1,0 +1,252 @@
+"""`realtime:<name>`: a channel into a topic that programs made up, as Supabase Realtime has it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from whatssound.accounts.user import Identity
+from whatssound.bus.timeline import Timeline
+from whatssound.config import Limits
+from whatssound.gateway.channel import Channel, ChannelState
+from whatssound.gateway.lanes import Outlet
+from whatssound.gateway.session import Session
+from whatssound.gateway.topics import Hearing, TopicFeed, Topics
+from whatssound.realtime.access import Access, Extension, Operation, Visitor
+from whatssound.realtime.broadcast import Broadcast, Sender
+from whatssound.realtime.errors import RealtimeRefusal
+from whatssound.realtime.topics import MAX_NAME_BYTES, Topic
+from whatssound.wire import realtime as wire
+from whatssound.wire.errors import Refusal
+from whatssound.wire.phoenix import EMPTY, V2, Frame, Json
+from whatssound.wire.user_broadcast import PhoenixPush, UserPush
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeParts:
+    """What every realtime channel of this process uses."""
+
+    topics: Topics
+    access: Access
+    limits: Limits
+    timeline: Timeline
+
+
+class RealtimeChannel(Channel):
+    """One session on one topic."""
+
+    closes_when_refused = False
+
+    def __init__(self, session: Session, join: Frame, parts: RealtimeParts) -> None:
+        super().__init__(session, join)
+        self._parts = parts
+        self.number: Final = parts.topics.number()
+        self._config = wire.JoinConfig()
+        self._topic = Topic(join.topic.removeprefix(wire.PREFIX))
+        self._visitor: Visitor | None = None
+        self._feed: TopicFeed | None = None
+        self._allowed: dict[tuple[Extension, Operation], bool] = {}
+        self._binary = False
+
+    # --- what the topic's feed sees -----------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> Identity | None:
+        """For whom it speaks, once that is known."""
+        return None if self._visitor is None else self._visitor.identity
+
+    @property
+    def outlet(self) -> Outlet:
+        """Where the socket's frames go."""
+        return self.session.outlet
+
+    @property
+    def hearing(self) -> Hearing:
+        """What goes to this channel."""
+        return Hearing(self.serializer, self._binary, self._may("broadcast", "read"), self._may("presence", "read"))
+
+    def has_heard(self, id: str) -> bool:
+        """Whether the kept broadcast `id` was replayed to it."""
+        del id
+        return False
+
+    # --- what the session calls ---------------------------------------------------------------------------------
+
+    async def join(self, payload: Json) -> Json:
+        """Let a visitor in who may read. Raises Refusal."""
+        self._config = config = wire.read_join(payload)
+        self._topic = topic = _topic(self.topic, config.private)
+        self._visitor = self._visitor_with(config.token)
+        self._parts.access.require_kind(topic)
+        if not self._may("broadcast", "read") and not self._may("presence", "read"):
+            raise RealtimeRefusal(
+                "forbidden",
+                f"Unauthorized: You do not have permissions to read from this Channel topic: {topic.name}",
+            )
+        if config.replay is not None and not topic.private:
+            raise RealtimeRefusal("invalid", "UnableToReplayMessages: Replay is not allowed for public channels")
+        self._binary = self.session.understands_binary or _speaks_supabase(config, self.serializer.vsn)
+        self._feed = await self._parts.topics.open(topic)
+        return wire.joined(config.postgres_changes)
+
+    def joined(self) -> None:
+        """Everything that is published from here on follows the reply."""
+        if self._feed is not None:
+            self._feed.enter(self)
+        if self._config.postgres_changes:
+            message = "This server has no database to listen to: use broadcast and presence."
+            self._system("error", message, extension="postgres_changes")
+
+    def left(self) -> None:
+        """The topic forgets the channel."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.leave(self)
+            self._parts.topics.release(feed)
+
+    def check(self, now_ms: float) -> float:
+        """A token that has expired ends the channel for good, as in the original."""
+        if self._visitor is None or self.state is not ChannelState.JOINED:
+            return 0.0
+        left_ms = self._visitor.identity.expires_ms - now_ms
+        if left_ms <= 0:
+            self.shut_down(f"Token has expired {int(-left_ms // 1_000)} seconds ago")
+            return math.inf
+        return left_ms
+
+    def receive(self, frame: Frame, at_ms: float) -> None:
+        """Take a frame of this channel: at once, unless something before it is not done."""
+        if frame.event == "phx_leave" or self.state is not ChannelState.JOINED or self._working:
+            super().receive(frame, at_ms)
+        else:
+            self._serve(frame)
+
+    async def _do(self, frame: Frame) -> None:
+        if frame.event in ("phx_join", "phx_leave"):
+            await super()._do(frame)
+        else:
+            self._serve(frame)
+
+    async def run(self, event: str, payload: Json) -> Json:
+        """Never called: commands are served as frames."""
+        raise NotImplementedError
+
+    # --- commands -----------------------------------------------------------------------------------------------
+
+    def _serve(self, frame: Frame) -> None:
+        """Do what a frame asks and answer it, where an answer is expected."""
+        try:
+            answer = self._served(frame)
+        except Refusal as refusal:
+            self._refuse(frame, refusal)
+        else:
+            if answer is not None:
+                self._answer(frame, answer)
+
+    def _served(self, frame: Frame) -> Json | None:
+        match frame.event:
+            case "broadcast":
+                return self._broadcast(frame)
+            case "access_token":
+                return self._renew(frame.payload)
+            case _:
+                raise RealtimeRefusal("unknown_command", f"A topic knows no event {frame.event[:40]!r}.")
+
+    def _broadcast(self, frame: Frame) -> Json | None:
+        self._require("broadcast", "write")
+        broadcast = self._read(frame)
+        if self._feed is not None and (wait_s := self._feed.overload_s()):
+            raise RealtimeRefusal("overloaded", "overloaded", retry_after_ms=math.ceil(wait_s * 1_000))
+        self._parts.topics.publish(self._topic, broadcast)
+        return EMPTY if self._config.ack else None
+
+    def _read(self, frame: Frame) -> Broadcast:
+        not_to = None if self._config.to_self else Sender(self._parts.topics.node, self.number)
+        if isinstance(frame, UserPush):
+            self._understood_binary()
+            if not frame.is_json:
+                return Broadcast(frame.user_event, frame.payload, is_json=False, not_to=not_to)
+            if not wire.is_json(frame.payload):
+                raise RealtimeRefusal("invalid", "The payload is no JSON.")
+            return Broadcast(frame.user_event, wire.broadcast(frame.user_event, frame.payload), not_to=not_to)
+        said = wire.read_broadcast(frame.payload) if not isinstance(frame, PhoenixPush) else None
+        if said is None or not wire.is_json(frame.payload):
+            raise RealtimeRefusal("invalid", "A broadcast is an object with an `event`.")
+        return Broadcast(said.event, frame.payload, not_to=not_to)
+
+    def _renew(self, payload: Json) -> Json | None:
+        """A newer token: never answered when it is good; one that is not ends the channel."""
+        token = wire.read_token(payload)
+        if token is None or token.startswith("sb_"):
+            return None
+        try:
+            self._visitor = self._parts.access.visitor(token)
+        except RealtimeRefusal as refusal:
+            self.shut_down(refusal.reason.partition(": ")[2] or refusal.reason)
+            return None
+        self._allowed.clear()
+        if self._feed is not None and not (self._may("broadcast", "read") or self._may("presence", "read")):
+            self.shut_down(f"You no longer have permission to read from this Channel topic: {self._topic.name}")
+        elif self._feed is not None:
+            self._feed.catch_up(self)
+            self._feed.enter(self)
+        return None
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def shut_down(self, message: str) -> None:
+        """Say why, and end the channel for good: clients do not join again by themselves."""
+        if self.state is ChannelState.JOINED:
+            self._system("error", message)
+            self.close()
+
+    def _system(self, status: Any, message: str, *, extension: str = "system") -> None:
+        payload = wire.system(self._topic.name, status, message, extension)
+        self.session.push(self, "system", payload)
+
+    def _visitor_with(self, token: str | None) -> Visitor:
+        access, identity = self._parts.access, self.session.identity
+        if token is not None and not token.startswith("sb_"):
+            return access.visitor(token)
+        if identity is None:
+            raise RealtimeRefusal("unauthorized", "MalformedJWT: The token provided is not a valid JWT")
+        left_ms = identity.expires_ms - self._parts.timeline.now_ms()
+        if left_ms <= 0:
+            reason = f"InvalidJWTToken: Token has expired {int(-left_ms // 1_000)} seconds ago"
+            raise RealtimeRefusal("unauthorized", reason)
+        return access.visitor_of(identity)
+
+    def _may(self, extension: Extension, operation: Operation) -> bool:
+        """Asked once for each token."""
+        if self._visitor is None:
+            return False
+        key = (extension, operation)
+        if key not in self._allowed:
+            self._allowed[key] = self._parts.access.allows(self._visitor, self._topic, extension, operation)
+        return self._allowed[key]
+
+    def _require(self, extension: Extension, operation: Operation) -> None:
+        if not self._may(extension, operation):
+            raise RealtimeRefusal("forbidden", "unauthorized")
+
+    def _understood_binary(self) -> None:
+        """Who sends kind 3 understands kind 4."""
+        self.session.understands_binary = True
+        if not self._binary:
+            self._binary = True
+            if self._feed is not None:
+                self._feed.catch_up(self)
+                self._feed.enter(self)
+
+
+def _topic(wire_name: str, private: bool) -> Topic:
+    name = wire_name.removeprefix(wire.PREFIX)
+    if not name:
+        raise RealtimeRefusal("invalid", "TopicNameRequired: You must provide a topic name")
+    if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        raise RealtimeRefusal("invalid", f"TopicNameTooLong: A topic name has at most {MAX_NAME_BYTES} bytes")
+    return Topic(name, private)
+
+
+def _speaks_supabase(config: wire.JoinConfig, vsn: str) -> bool:
+    """phoenix.js knows nothing of database changes, and would fail at a binary frame of kind 4."""
+    return vsn == V2.vsn and config.postgres_changes is not None

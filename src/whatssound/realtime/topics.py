@@ -1,0 +1,31 @@
+"""What a realtime topic is. Pure."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+MAX_NAME_BYTES: Final = 255 - len("realtime:")
+"""Binary frames count the bytes of a whole topic in one byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic by its name, without `realtime:`. The public and the private topic of one name are two topics."""
+
+    name: str
+    private: bool = False
+
+    @property
+    def wire(self) -> str:
+        """How clients call it."""
+        return f"realtime:{self.name}"
+
+    @property
+    def bus(self) -> str:
+        """How processes call it between them."""
+        return f"realtime:{'private' if self.private else 'public'}:{self.name}"
+
+    @property
+    def id(self) -> int:
+        """A stable number of 63 bits, under which what is kept of the topic is stored."""
+        return int.from_bytes(hashlib.sha256(self.bus.encode()).digest()[:8]) >> 1
