@@ -75,7 +75,7 @@ class RealtimeChannel(Channel):
         """Let a visitor in who may read. Raises Refusal."""
         self._config = config = wire.read_join(payload)
         self._topic = topic = _topic(self.topic, config.private)
-        self._visitor = self._visitor_with(config.token)
+        self._visitor = self._parts.access.joining(config.token, self.session.identity, self._parts.timeline.now_ms())
         self._parts.access.require_kind(topic)
         if not self._may("broadcast", "read") and not self._may("presence", "read"):
             raise RealtimeRefusal(
@@ -202,18 +202,6 @@ class RealtimeChannel(Channel):
     def _system(self, status: Any, message: str, *, extension: str = "system") -> None:
         payload = wire.system(self._topic.name, status, message, extension)
         self.session.push(self, "system", payload)
-
-    def _visitor_with(self, token: str | None) -> Visitor:
-        access, identity = self._parts.access, self.session.identity
-        if token is not None and not token.startswith("sb_"):
-            return access.visitor(token)
-        if identity is None:
-            raise RealtimeRefusal("unauthorized", "MalformedJWT: The token provided is not a valid JWT")
-        left_ms = identity.expires_ms - self._parts.timeline.now_ms()
-        if left_ms <= 0:
-            reason = f"InvalidJWTToken: Token has expired {int(-left_ms // 1_000)} seconds ago"
-            raise RealtimeRefusal("unauthorized", reason)
-        return access.visitor_of(identity)
 
     def _may(self, extension: Extension, operation: Operation) -> bool:
         """Asked once for each token."""

@@ -46,6 +46,21 @@ class Access:
         except Refusal as refusal:
             raise token_refused(refusal) from None
 
+    def joining(self, token: str | None, socket: Identity | None, now_ms: float) -> Visitor:
+        """Who joins a channel: by the `token` of the join, else by that of the `socket`.
+
+        A publishable key in place of a token stands for the socket's own. Raises RealtimeRefusal `unauthorized`.
+        """
+        if token is not None and not token.startswith("sb_"):
+            return self.visitor(token)
+        if socket is None:
+            raise RealtimeRefusal("unauthorized", "MalformedJWT: The token provided is not a valid JWT")
+        left_ms = socket.expires_ms - now_ms
+        if left_ms <= 0:
+            reason = f"InvalidJWTToken: Token has expired {int(-left_ms // 1_000)} seconds ago"
+            raise RealtimeRefusal("unauthorized", reason)
+        return self.visitor_of(socket)
+
     def visitor_of(self, identity: Identity) -> Visitor:
         """Who somebody is whose token was found good before."""
         return Visitor(identity, claims_of(identity))
