@@ -60,6 +60,7 @@ def test_version_one_writes_a_ref_even_when_null_and_no_join_ref(ref: Any, topic
     for message, expected in (
         (V1.reply(b'"7"', raw(ref), topic, ok=False, response=body), json.loads(ref)),
         (V1.push(b'"7"', topic, "phx_close", body), "7"),
+        (V1.push(b'"7"', topic, "system", body), None),
         (V1.broadcast(topic, "chat", body), None),
     ):
         read = json.loads(message)

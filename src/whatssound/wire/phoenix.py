@@ -105,7 +105,8 @@ class _V1:
         return self._message(ref, topic, "phx_reply", _outcome(ok, response))
 
     def push(self, join_ref: Json, topic: str, event: str, payload: Json) -> bytes:
-        return self._message(join_ref, topic, event, payload)
+        ref = join_ref if event in ("phx_close", "phx_error") else NULL  # PyPI's `realtime` drops any other with one
+        return self._message(ref, topic, event, payload)
 
     def broadcast(self, topic: str, event: str, payload: Json) -> bytes:
         return self._message(NULL, topic, event, payload)
