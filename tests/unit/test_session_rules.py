@@ -14,7 +14,7 @@ from whatssound.gateway.channel import Channel
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.session import FLOOD_BURST, HEARING_AGAIN, PENDING_COMMANDS, Session
 from whatssound.wire.errors import Refusal
-from whatssound.wire.phoenix import V2, Frame, Json
+from whatssound.wire.phoenix import V1, V2, Frame, Json
 
 LIMITS = Limits(socket_events_per_second=10, socket_events_burst=1_000, socket_channels=3)
 
@@ -243,6 +243,18 @@ async def test_a_join_while_an_older_one_is_under_way_replaces_it(table: Table) 
         ("1", None, "phx_close"),
         ("2", "2", "phx_reply"),
     ]
+
+
+async def test_in_version_one_it_is_replaced_without_a_word_for_a_close_would_end_the_new_join_too(
+    table: Table,
+) -> None:
+    table.session = Session(table.wire, V1, None, table, now_s=lambda: table.now_s)
+    for ref in ("1", "2"):
+        join = {"topic": "t", "event": "phx_join", "payload": {}, "ref": ref}
+        table.session.received(json.dumps(join).encode(), text=True)
+    await table.finish()
+    assert [(frame["ref"], frame["event"]) for frame in table.wire.frames] == [("2", "phx_reply")]
+    assert table.done == ["left", "join", "joined"]
 
 
 async def test_stale_references_are_ignored(table: Table) -> None:

@@ -265,8 +265,10 @@ class Session:
             channel.receive(frame, at_ms)
 
     def _join(self, old: Channel | None, frame: Frame) -> None:
-        if old is not None:
+        if old is not None and self.serializer.vsn == V2.vsn:
             old.close()
+        elif old is not None:
+            old.abandon()  # no `join_ref` in version 1: a `phx_close` would end the new join at the client
         channel = self._rules.channel(self, frame)
         if channel is None:
             self.reply(frame, NULL, ok=False, response=UNMATCHED)
