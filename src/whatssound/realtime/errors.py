@@ -13,5 +13,5 @@ class RealtimeRefusal(Refusal):
         self.reason = reason
 
     def as_reply(self) -> dict[str, Any]:
-        """The body plus the original's `reason`."""
-        return {**self.as_body(), "reason": self.reason}
+        """The original's `reason` and nothing else: realtime-js shows people all values of a refusal in a row."""
+        return {"reason": self.reason}
