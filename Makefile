@@ -26,7 +26,7 @@ test: test-tools check web-test $(PAGE)  ## everything, in real servers and real
 test-browsers: $(VENV)/.dev $(PAGE)
 	@set -o pipefail; $(BIN)/pytest tests/e2e 2>&1 | sed -u 's/^/browsers | /'
 
-test-servers: $(VENV)/.dev $(PAGE)
+test-servers: $(VENV)/.dev $(PAGE) tests/supabase/.installed
 	@set -o pipefail; $(BIN)/pytest $(ABREAST) tests/faults tests/integration 2>&1 | sed -u 's/^/servers  | /'
 
 check: $(VENV)/.dev  ## format, lint, types, layers and the fast tests
@@ -56,7 +56,7 @@ test-tools:
 	@bash .ci/tools
 
 clean:
-	rm -rf $(VENV) dist web/node_modules src/whatssound/http/page
+	rm -rf $(VENV) dist web/node_modules src/whatssound/http/page $(addprefix tests/supabase/,node_modules site-packages .installed)
 
 $(VENV)/bin/python:
 	@echo "Making the environment in $(VENV) …"
@@ -78,6 +78,11 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json | $(
 	@cd web && PATH="$(CURDIR)/$(BIN):$$PATH" $(IN_TIME) npm ci --no-audit --no-fund --loglevel=error || \
 	  { echo "npm could not fetch them (10 minutes at most). Is its registry reachable? See: npm config get registry" >&2; exit 1; }
 	@touch $@
+
+tests/supabase/.installed: $(addprefix tests/supabase/,package.json package-lock.json requirements.txt install) | $(VENV)/.runtime
+	@echo "Installing Supabase's and Phoenix's public clients, which tests drive …"
+	@$(IN_TIME) bash tests/supabase/install || \
+	  { echo "They could not be fetched (10 minutes at most). Are the registries reachable?" >&2; exit 1; }
 
 $(PAGE): $(PAGE_SOURCES) web/node_modules/.package-lock.json
 	@echo "Building the page …"

@@ -1,0 +1,86 @@
+"""Broadcast through Supabase's and Phoenix's public clients, unchanged: each alone, and all of them in one room."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from public_clients import BINARY_KINDS, KINDS, Channel, PublicClients
+from servers import ServerProcess
+
+pytestmark = pytest.mark.slow
+
+each_kind = pytest.mark.parametrize("kind", KINDS)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module", params=["1", "2"], ids=["alone", "2 workers"])
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("server")
+    with ServerProcess(folder / "data", "--workers", request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(server: ServerProcess) -> str:
+    return server.token("anon")
+
+
+@pytest.fixture
+def topic() -> str:
+    """A room that no other test is in."""
+    return f"lobby {next(_numbers)}"
+
+
+@each_kind
+async def test_a_broadcast_reaches_the_others_and_is_acknowledged(
+    server: ServerProcess, clients: PublicClients, key: str, topic: str, kind: str
+) -> None:
+    ana = await clients.make(kind, server.url, key)
+    bob = await clients.make(kind, server.url, key)
+    here, there = await ana.join(topic, ack=True), await bob.join(topic)
+    assert await here.send("hi", {"text": "hello 🎧", "n": [1, None, 2.5]}) == "ok"
+    heard = await there.broadcast("hi")
+    assert heard["payload"] == {"text": "hello 🎧", "n": [1, None, 2.5]}
+    assert await there.send("back") == "ok"
+    assert (await here.broadcast("back"))["payload"] == {}
+    assert not here.untaken("broadcast"), "its own came back"
+
+
+@each_kind
+async def test_a_client_hears_itself_when_it_asked_to(
+    server: ServerProcess, clients: PublicClients, key: str, topic: str, kind: str
+) -> None:
+    here = await (await clients.make(kind, server.url, key)).join(topic, to_self=True)
+    await here.send("hi", {"a": 1})
+    assert (await here.broadcast("hi"))["payload"] == {"a": 1}
+
+
+async def test_all_kinds_in_one_room_hear_each_other(
+    server: ServerProcess, clients: PublicClients, key: str, topic: str
+) -> None:
+    room: list[Channel] = [
+        await (await clients.make(kind, server.url, key)).join(topic, ack=True) for kind in KINDS * 2
+    ]
+    for speaker in room:
+        assert await speaker.send("said", {"by": speaker.name}) == "ok"
+        for other in room:
+            if other is not speaker:
+                assert (await other.broadcast("said"))["payload"] == {"by": speaker.name}
+    assert not [channel.name for channel in room if channel.untaken("broadcast")]
+
+
+@pytest.mark.parametrize("kind", BINARY_KINDS)
+async def test_bytes_reach_those_who_can_hear_them_and_harm_nobody_else(
+    server: ServerProcess, clients: PublicClients, key: str, topic: str, kind: str
+) -> None:
+    sent = bytes(range(256))
+    speaker = await (await clients.make(kind, server.url, key)).join(topic, ack=True, to_self=True)
+    room = {other: await (await clients.make(other, server.url, key)).join(topic) for other in KINDS}
+    assert await speaker.send("bytes", sent) == "ok"
+    assert await speaker.send("text", {"after": True}) == "ok"
+    for other, channel in room.items():
+        assert (await channel.broadcast("text"))["payload"] == {"after": True}
+        heard = [event["payload"] for event in channel.untaken("broadcast")]
+        assert heard == ([sent] if other in BINARY_KINDS else [])
+    assert (await speaker.broadcast("bytes"))["payload"] == sent
