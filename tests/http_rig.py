@@ -21,7 +21,7 @@ from whatssound.adapters.blobs_files import FileBlobs
 from whatssound.adapters.library_catalog import LibraryCatalog
 from whatssound.adapters.media.encoder import ChildEncoder
 from whatssound.adapters.media.thread_reader import ThreadReader
-from whatssound.adapters.memory import MemoryLog
+from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.adapters.messages_sqlite.store import SqliteMessages
 from whatssound.adapters.secret_file import open_secret
 from whatssound.adapters.sql import migrations
@@ -49,6 +49,8 @@ from whatssound.http.app import build_app
 from whatssound.http.services import Services
 from whatssound.ids import Snowflakes
 from whatssound.messages.service import MessageService
+from whatssound.realtime.access import Access, default_policy
+from whatssound.realtime.load import Load
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
@@ -185,6 +187,9 @@ async def _services(
         listeners=lambda _room: 7,
         not_ready=_ready,
         metrics=page_of_figures,
+        access=Access(accounts.verify, default_policy),
+        bus=MemoryBus(),
+        load=Load(limits, now_s=lambda: time.now_ms / 1_000),
         upload_folder=data / "uploads" / "tmp",
         now_ms=time,
         limits=limits,

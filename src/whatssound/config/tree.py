@@ -16,13 +16,33 @@ class Limits:
     """What one person, one socket or one room may use."""
 
     frame_bytes: int = 64 * 1024
-    """Largest frame a client may send; a chat line of 2,000 characters takes at most 8 KB."""
+    """Largest frame a client may send to a room, and any at all at `/socket/websocket`; a chat line of 2,000 characters
+    takes at most 8 KB."""
     handshake_bytes: int = 32 * 1024
     """Largest upgrade request: tokens in the query may be long, and nginx passes 32 KB."""
     socket_events_per_second: int = 20
     """Frames one socket may send, sustained; above it commands are answered `rate_limited`."""
     socket_events_burst: int = 60
     """Frames one socket may send at once."""
+    realtime_frame_bytes: int = 5_000_000
+    """Largest frame at `/realtime/v1/websocket` on realtime topics (Supabase's); elsewhere `frame_bytes` counts."""
+    realtime_payload_bytes: int = 3_000_500
+    """Largest payload of a broadcast, over the socket and over HTTP (Supabase's)."""
+    realtime_socket_events_per_second: int = 100
+    """Frames one socket may send on realtime topics, sustained; also broadcasts that one person may send over HTTP."""
+    realtime_socket_events_burst: int = 500
+    """Frames one socket may send on realtime topics at once; also broadcasts in one HTTP request."""
+    realtime_events_per_second: int = 0
+    """Broadcasts sent and deliveries of them in one process, averaged over a minute; 0 is no limit (Supabase: 100)."""
+    realtime_joins_per_second: int = 0
+    """Joins of realtime topics in one process, averaged over a minute; 0 is no limit (Supabase: 100)."""
+    realtime_bytes_per_second: int = 0
+    """Payload that one process takes from clients, averaged over a minute; 0 is no limit (Supabase: 100,000)."""
+    realtime_users: int = 0
+    """Sockets with realtime topics in one process; 0 is no limit (Supabase: 200)."""
+    realtime_close_when_over: bool = False
+    """Over `realtime_events_per_second`, also end every channel that would hear something, as Supabase does; without it
+    only who sends is refused."""
     socket_channels: int = 100
     """Channels one socket may join (Supabase's default)."""
     idle_timeout_s: float = 90.0

@@ -7,10 +7,10 @@ class TokenBucket:
     `now_s` is any monotonic clock, in seconds; the bucket starts full.
     """
 
-    __slots__ = ("_at_s", "_burst", "_per_second", "_tokens")
+    __slots__ = ("_at_s", "_burst", "_tokens", "per_second")
 
     def __init__(self, per_second: float, burst: float, *, now_s: float) -> None:
-        self._per_second = per_second
+        self.per_second = per_second
         self._burst = burst
         self._tokens = burst
         self._at_s = now_s
@@ -27,8 +27,8 @@ class TokenBucket:
         """How long until `tokens` will be there, rounded up to a whole ms; 0 when they are."""
         self._refill(now_s)
         missing = min(tokens, self._burst) - self._tokens
-        return max(0, -int(-missing / self._per_second * 1_000 // 1))
+        return max(0, -int(-missing / self.per_second * 1_000 // 1))
 
     def _refill(self, now_s: float) -> None:
-        self._tokens = min(self._burst, self._tokens + max(0.0, now_s - self._at_s) * self._per_second)
+        self._tokens = min(self._burst, self._tokens + max(0.0, now_s - self._at_s) * self.per_second)
         self._at_s = now_s

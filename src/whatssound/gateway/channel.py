@@ -10,6 +10,7 @@ import structlog
 
 from whatssound.accounts.user import Identity
 from whatssound.messages.refusing import refusing
+from whatssound.realtime.errors import reply_on
 from whatssound.wire.errors import ERRORS, Refusal
 from whatssound.wire.phoenix import EMPTY, NULL, Frame, Json, Serializer
 
@@ -178,7 +179,7 @@ class Channel(ABC):
         self.session.count(frame.event, refusal.code)
         if self.state is ChannelState.CLOSED:
             return
-        self.session.reply(frame, self.join_ref, ok=False, response=encode_json(refusal.as_reply()))
+        self.session.reply(frame, self.join_ref, ok=False, response=encode_json(reply_on(frame, refusal)))
         if frame.event != "phx_join":
             return
         if ERRORS[refusal.code].retry or not self.closes_when_refused:

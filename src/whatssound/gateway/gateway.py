@@ -34,6 +34,7 @@ from whatssound.gateway.sweep import TICK_S, Sweep
 from whatssound.gateway.topics import Topics
 from whatssound.ids import RoomId
 from whatssound.realtime.access import Access, Policy, default_policy
+from whatssound.realtime.load import Load
 from whatssound.wire.errors import Refusal
 from whatssound.wire.hints import scattered_ms
 from whatssound.wire.phoenix import Frame
@@ -98,8 +99,10 @@ class Gateway:
         self._proxies = proxies or Proxies()
         self.snapshots = JoinSnapshots(services.view, timeline.now_ms)
         self._parts = RoomParts(self.hub, services, self.snapshots, timeline)
-        self.topics = Topics(bus, flusher, self.metrics, node=node)
-        self._realtime = RealtimeParts(self.topics, Access(services.verify, policy), limits, timeline)
+        self.access = Access(services.verify, policy)
+        self.load = Load(limits, now_s=time.monotonic)
+        self.topics = Topics(bus, flusher, self.metrics, node=node, load=self.load)
+        self._realtime = RealtimeParts(self.topics, self.access, limits, timeline, self.load)
         self._sweep = Sweep()
         self._sockets: dict[Socket, str] = {}
         self._work: set[asyncio.Task[None]] = set()

@@ -14,6 +14,7 @@ from whatssound.gateway.topics import Hearing, TopicFeed, Topics
 from whatssound.realtime.access import Access, Extension, Operation, Visitor
 from whatssound.realtime.broadcast import Broadcast, Sender
 from whatssound.realtime.errors import RealtimeRefusal
+from whatssound.realtime.load import Load
 from whatssound.realtime.topics import MAX_NAME_BYTES, Topic
 from whatssound.wire import realtime as wire
 from whatssound.wire.errors import Refusal
@@ -29,6 +30,7 @@ class RealtimeParts:
     access: Access
     limits: Limits
     timeline: Timeline
+    load: Load
 
 
 class RealtimeChannel(Channel):
@@ -39,6 +41,7 @@ class RealtimeChannel(Channel):
     def __init__(self, session: Session, join: Frame, parts: RealtimeParts) -> None:
         super().__init__(session, join)
         self._parts = parts
+        self._counts = False
         self.number: Final = parts.topics.number()
         self._config = wire.JoinConfig()
         self._topic = Topic(join.topic.removeprefix(wire.PREFIX))
@@ -73,6 +76,8 @@ class RealtimeChannel(Channel):
 
     async def join(self, payload: Json) -> Json:
         """Let a visitor in who may read. Raises Refusal."""
+        self._parts.load.enter(self.session)
+        self._counts = True
         self._config = config = wire.read_join(payload)
         self._topic = topic = _topic(self.topic, config.private)
         self._visitor = self._parts.access.joining(config.token, self.session.identity, self._parts.timeline.now_ms())
@@ -98,6 +103,9 @@ class RealtimeChannel(Channel):
 
     def left(self) -> None:
         """The topic forgets the channel."""
+        if self._counts:
+            self._counts = False
+            self._parts.load.leave(self.session)
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.leave(self)
@@ -153,9 +161,11 @@ class RealtimeChannel(Channel):
 
     def _broadcast(self, frame: Frame) -> Json | None:
         self._require("broadcast", "write")
+        self._parts.load.require_size(len(frame.payload))
         broadcast = self._read(frame)
         if self._feed is not None and (wait_s := self._feed.overload_s()):
             raise RealtimeRefusal("overloaded", "overloaded", retry_after_ms=math.ceil(wait_s * 1_000))
+        self._parts.load.send(len(frame.payload))
         self._parts.topics.publish(self._topic, broadcast)
         return EMPTY if self._config.ack else None
 
@@ -190,6 +200,11 @@ class RealtimeChannel(Channel):
             self._feed.catch_up(self)
             self._feed.enter(self)
         return None
+
+    def _refuse(self, frame: Frame, refusal: Refusal) -> None:
+        super()._refuse(frame, refusal)
+        if isinstance(refusal, RealtimeRefusal) and refusal.ends_socket:
+            self.session.close(1001, "too many joins")
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,10 @@ from whatssound.gateway.channel import Channel, encode_json
 from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import UserId
+from whatssound.realtime.errors import RealtimeRefusal, reply_on
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import EMPTY, NULL, V2, Frame, Json, MalformedFrame, Serializer, text_frame
+from whatssound.wire.realtime import PREFIX as REALTIME_PREFIX
 from whatssound.wire.user_broadcast import decode_binary
 
 PENDING_COMMANDS = 32
@@ -124,6 +126,8 @@ class Session:
         self.now_s = now_s
         limits, now = rules.limits, now_s()
         self._events = TokenBucket(limits.socket_events_per_second, limits.socket_events_burst, now_s=now)
+        self._realtime_events: TokenBucket | None = None
+        """Made at the first need: most sockets are in rooms only."""
         self._flood = TokenBucket(FLOOD_PER_S, FLOOD_BURST, now_s=now)
         self._people: tuple[UserId, ...] = ()
         self._channels: dict[str, Channel] = {}
@@ -204,6 +208,10 @@ class Session:
         """Give back what `claim` took."""
         self._pending -= 1
 
+    def close(self, code: int, reason: str) -> None:
+        """Close the whole socket."""
+        self._connection.close(code, reason)
+
     def look_again(self) -> None:
         """A channel has something due soon."""
         self._connection.look_again()
@@ -255,8 +263,11 @@ class Session:
             self._leave(channel, frame, at_ms)
         elif frame.event != "phx_join" and channel is not None and _is_stale(frame, channel):
             return
-        elif not self._events.take(self.now_s()):
-            self._too_many(channel, frame)
+        elif not self._fits(frame):
+            message = f"A frame has at most {self._rules.limits.frame_bytes} bytes here."
+            self._refuse(frame, Refusal("too_large", message), NULL if channel is None else channel.join_ref)
+        elif not (events := self._events_on(frame.topic)).take(self.now_s()):
+            self._too_many(channel, frame, events)
         elif frame.event == "phx_join":
             self._join(channel, frame)
         elif channel is None:
@@ -273,8 +284,7 @@ class Session:
         if channel is None:
             self.reply(frame, NULL, ok=False, response=UNMATCHED)
         elif len(self._channels) >= self._rules.limits.socket_channels:
-            message = f"This socket has joined {len(self._channels)} topics already; leave one first."
-            self._refuse(frame, Refusal("rate_limited", message, retry_after_ms=5_000))
+            self._refuse(frame, self._no_more_channels(frame.topic))
         elif not self.claim():
             self._refuse(frame, Refusal("overloaded", "Too much at once; slow down.", retry_after_ms=1_000))
         else:
@@ -288,16 +298,35 @@ class Session:
         elif not _is_stale(frame, channel):
             channel.receive(frame, at_ms)
 
-    def _too_many(self, channel: Channel | None, frame: Frame) -> None:
-        wait_ms = self._events.wait_ms(self.now_s())
-        limit = self._rules.limits.socket_events_per_second
-        refusal = Refusal("rate_limited", f"At most {limit} events a second.", retry_after_ms=wait_ms)
+    def _no_more_channels(self, topic: str) -> Refusal:
+        if topic.startswith(REALTIME_PREFIX):
+            return RealtimeRefusal("rate_limited", "ChannelRateLimitReached: Too many channels", retry_after_ms=5_000)
+        message = f"This socket has joined {len(self._channels)} topics already; leave one first."
+        return Refusal("rate_limited", message, retry_after_ms=5_000)
+
+    def _fits(self, frame: Frame) -> bool:
+        """Only realtime topics take what is larger than a frame to a room may be."""
+        return len(frame.payload) <= self._rules.limits.frame_bytes or frame.topic.startswith(REALTIME_PREFIX)
+
+    def _events_on(self, topic: str) -> TokenBucket:
+        """Programs on realtime topics send more often than people in rooms do."""
+        if not topic.startswith(REALTIME_PREFIX):
+            return self._events
+        if self._realtime_events is None:
+            limits = self._rules.limits
+            per_second, burst = limits.realtime_socket_events_per_second, limits.realtime_socket_events_burst
+            self._realtime_events = TokenBucket(per_second, burst, now_s=self.now_s())
+        return self._realtime_events
+
+    def _too_many(self, channel: Channel | None, frame: Frame, events: TokenBucket) -> None:
+        wait_ms = events.wait_ms(self.now_s())
+        refusal = Refusal("rate_limited", f"At most {events.per_second:g} events a second.", retry_after_ms=wait_ms)
         self._refuse(frame, refusal, NULL if channel is None else channel.join_ref)
 
     def _refuse(self, frame: Frame, refusal: Refusal, join_ref: Json = NULL) -> None:
         self.count(frame.event, refusal.code)
         join_ref = frame.join_ref if frame.event == "phx_join" else join_ref
-        self.reply(frame, join_ref, ok=False, response=encode_json(refusal.as_reply()))
+        self.reply(frame, join_ref, ok=False, response=encode_json(reply_on(frame, refusal)))
 
     def _decode_binary(self, message: bytes) -> Frame:
         if self.serializer.vsn != V2.vsn:

@@ -21,7 +21,7 @@ from whatssound.config import Limits
 from whatssound.gateway.closing import LINGER_S, Linger, Wire
 from whatssound.gateway.control import CLOSE, CONTINUATION, PING, PONG, TEXT, control_frame
 from whatssound.gateway.framing import FrameParser, new_frame_parser
-from whatssound.gateway.handshake import Upgrade, http_answer, read_upgrade
+from whatssound.gateway.handshake import REALTIME_PATH, Upgrade, http_answer, read_upgrade
 from whatssound.gateway.lanes import Lanes, Outlet, bound_unsent, lane_of
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.outbox import Outbox, OutboxStatistics
@@ -77,6 +77,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
     __slots__ = (
         "_door",
         "_fragments",
+        "_frame_bytes",
         "_heard_s",
         "_limits",
         "_logger",
@@ -93,6 +94,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
     def __init__(self, door: Door, limits: Limits, logger: Any) -> None:
         self._door = door
         self._limits = limits
+        self._frame_bytes = limits.frame_bytes
         self._logger = logger
         self._state = SocketState.REQUESTED
         self._heard_s = time.monotonic()
@@ -252,9 +254,11 @@ class Socket(WSListener, asyncio.BufferedProtocol):
 
     def _speak(self, upgrade: Upgrade) -> None:
         """Let picows answer the request, in slices of its read buffer, and take frames from there."""
+        if upgrade.path == REALTIME_PATH:
+            self._frame_bytes = max(self._frame_bytes, self._limits.realtime_frame_bytes)
         headers = {} if upgrade.subprotocol is None else {"Sec-WebSocket-Protocol": upgrade.subprotocol}
         accepted = WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(extra_headers=headers), self)
-        self._ws = ws = new_frame_parser(lambda _request: accepted, self._logger, frame_bytes=self._limits.frame_bytes)
+        self._ws = ws = new_frame_parser(lambda _request: accepted, self._logger, frame_bytes=self._frame_bytes)
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         bound_unsent(self._transport)
         self._outbox = Outbox(
@@ -304,7 +308,7 @@ class Socket(WSListener, asyncio.BufferedProtocol):
         if self._fragments is None:
             self._fragments = bytearray((kind,))
         self._fragments += frame.get_payload_as_memoryview()
-        if len(self._fragments) - 1 > self._limits.frame_bytes:
+        if len(self._fragments) - 1 > self._frame_bytes:
             self.close(1009, "too big")
         elif frame.fin:
             message, self._fragments = self._fragments, None

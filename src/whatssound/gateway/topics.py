@@ -14,6 +14,7 @@ from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.realtime.broadcast import Broadcast, Sender, decode_broadcast, publish
+from whatssound.realtime.load import TOO_MANY_MESSAGES, Load
 from whatssound.realtime.topics import Topic
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import V2, Json, Serializer, binary_frame, text_frame
@@ -50,6 +51,10 @@ class Listener(Protocol):
         """Where its socket's frames go."""
         ...
 
+    def shut_down(self, message: str) -> None:
+        """Say why, and end the channel for good."""
+        ...
+
     def has_heard(self, id: str) -> bool:
         """Whether the kept broadcast `id` was replayed to it."""
         ...
@@ -62,8 +67,9 @@ class TopicFeed:
     that does not keep up is closed by its outbox, and its client joins again.
     """
 
-    def __init__(self, topic: Topic, flusher: Flusher, metrics: Metrics, node: str) -> None:
+    def __init__(self, topic: Topic, flusher: Flusher, metrics: Metrics, node: str, load: Load) -> None:
         self.topic = topic
+        self._load = load
         self._flusher = flusher
         self._metrics = metrics
         self._node = node
@@ -106,6 +112,9 @@ class TopicFeed:
 
     def deliver(self, broadcast: Broadcast) -> None:
         """Write a broadcast to everybody who may hear it, except to whom it is not meant for."""
+        if self._load.is_over():
+            self._send_away()
+            return
         sender = self._excepted(broadcast.not_to)
         for hearing, crowd in tuple(self._crowds.items()):
             frame = self._rendered(broadcast, hearing)
@@ -116,6 +125,7 @@ class TopicFeed:
             if broadcast.id:
                 excepted += [one for one in self._listeners.values() if one.has_heard(broadcast.id)]
             self._add(crowd, Part(frame), excepted)
+            self._load.delivered(len(crowd) - len(excepted))
         self._turn.gathered(at_once=False)
 
     def announce(self, event: str, payload: Json) -> None:
@@ -169,6 +179,10 @@ class TopicFeed:
             return []
         return [self._listeners[sender.channel]]
 
+    def _send_away(self) -> None:
+        for listener in tuple(self._listeners.values()):
+            listener.shut_down(TOO_MANY_MESSAGES)
+
     def _rendered(self, broadcast: Broadcast, hearing: Hearing) -> bytes | None:
         if not hearing.broadcasts:
             return None
@@ -199,8 +213,9 @@ class TopicStatistics(NamedTuple):
 class Topics:
     """All topics with channels here. Bounded by the channels: one feed and one subscription a topic."""
 
-    def __init__(self, bus: Bus, flusher: Flusher, metrics: Metrics, *, node: str) -> None:
+    def __init__(self, bus: Bus, flusher: Flusher, metrics: Metrics, *, node: str, load: Load) -> None:
         self._bus = bus
+        self._load = load
         self._flusher = flusher
         self._metrics = metrics
         self.node = node
@@ -245,7 +260,7 @@ class Topics:
     def _feed(self, topic: Topic) -> TopicFeed:
         if (known := self._feeds.get(topic)) is not None:
             return known[0]
-        feed = TopicFeed(topic, self._flusher, self._metrics, self.node)
+        feed = TopicFeed(topic, self._flusher, self._metrics, self.node, self._load)
         self._feeds[topic] = feed, self._bus.subscribe(topic.bus, _reader(feed))
         feed.heard = asyncio.get_running_loop().create_task(self._bus.flush())
         return feed

@@ -25,10 +25,12 @@ from whatssound.http import (
     plays,
     problems,
     queues,
+    realtime,
     rooms,
     server,
     tracks,
 )
+from whatssound.http.broadcasts import Broadcasts
 from whatssound.http.docs_page import PlainPage
 from whatssound.http.page_files import load
 from whatssound.http.quotas import Quotas
@@ -55,7 +57,7 @@ def build_app(given: Services) -> Litestar:
     built = load(given.page, public_path=given.public_path)
     routers = [module.router() for module in _ROUTES]
     return Litestar(
-        route_handlers=[*routers, page.router(built)],
+        route_handlers=[*routers, realtime.router(_broadcasts(given)), page.router(built)],
         dependencies={
             "given": _same(given),
             "accounts": _same(given.accounts),
@@ -82,6 +84,18 @@ def build_app(given: Services) -> Litestar:
         openapi_config=_openapi(given.public_path),
         logging_config=None,
         debug=False,
+    )
+
+
+def _broadcasts(given: Services) -> Broadcasts:
+    return Broadcasts(
+        access=given.access,
+        bus=given.bus,
+        load=given.load,
+        rooms=given.rooms,
+        accounts=given.accounts,
+        limits=given.limits,
+        now_ms=given.now_ms,
     )
 
 

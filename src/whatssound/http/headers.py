@@ -10,14 +10,19 @@ _ALWAYS: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "access-control-allow-origin": "*",
-    "access-control-expose-headers": "ETag, Content-Length, Content-Range, Accept-Ranges, Retry-After",
+    "access-control-expose-headers": "ETag, Content-Length, Content-Range, Accept-Ranges, Retry-After, "
+    "x-rate-rolling, x-rate-limit, x-rate-limit-remaining",
 }
 """CORS also for requests without Origin: a cached segment may be asked for by another page's player later."""
 
 
+_ALLOWED: Final = ["authorization", "content-type", "range", "apikey", "x-client-info"]
+"""The last two come with every request of Supabase's clients."""
+
+
 def cors() -> CORSConfig:
     """Anybody's page and player may use the API; there are no cookies that could be misused."""
-    return CORSConfig(allow_origins=["*"], allow_headers=["authorization", "content-type", "range"], max_age=86_400)
+    return CORSConfig(allow_origins=["*"], allow_headers=_ALLOWED, max_age=86_400)
 
 
 async def add_headers(message: Message, _scope: Scope) -> None:

@@ -17,6 +17,7 @@ from whatssound.addresses import Proxies
 from whatssound.audio.edge import Edge
 from whatssound.audio.library import Library
 from whatssound.audio.rescans import Rescans
+from whatssound.bus.bus import Bus
 from whatssound.config import Limits, People
 from whatssound.http.page_files import Page
 from whatssound.http.quotas import Quotas
@@ -24,6 +25,8 @@ from whatssound.http.rates import SignInRates
 from whatssound.ids import RoomId
 from whatssound.links import Links
 from whatssound.messages.service import MessageService
+from whatssound.realtime.access import Access
+from whatssound.realtime.load import Load
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
 
@@ -56,6 +59,11 @@ class Services:
     """Reasons why this process should get no traffic yet; none when it may."""
     metrics: Callable[[], Awaitable[bytes]]
     """The page of figures for Prometheus, of every process of this server."""
+    access: Access
+    """Who may do what on realtime topics."""
+    bus: Bus
+    load: Load
+    """What goes on on the realtime topics of this process."""
     upload_folder: Path
     now_ms: Callable[[], float]
     missing: Callable[[], Sequence[str]] = tuple

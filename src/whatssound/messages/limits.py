@@ -25,16 +25,16 @@ class TokenBucket:
     at_ms: float
 
 
-def taken(bucket: TokenBucket, rate: Rate, now_ms: float) -> tuple[TokenBucket, int]:
-    """The bucket after one more, and 0; or the same bucket, and the ms after which one more will do.
+def taken(bucket: TokenBucket, rate: Rate, now_ms: float, count: int = 1) -> tuple[TokenBucket, int]:
+    """The bucket after so many more, and 0; or the same bucket, and the ms after which so many will do.
 
     A clock that steps back gives nothing and takes nothing; a rate of 0 lets nobody through.
     """
     passed_ms = max(0.0, now_ms - bucket.at_ms)
     tokens = min(rate.burst, bucket.tokens + passed_ms * rate.per_s / 1_000)
-    if tokens >= 1.0:
-        return TokenBucket(tokens - 1.0, max(now_ms, bucket.at_ms)), 0
-    return bucket, int((1.0 - tokens) * 1_000 / rate.per_s) + 1 if rate.per_s else NEVER_MS
+    if tokens >= count:
+        return TokenBucket(tokens - count, max(now_ms, bucket.at_ms)), 0
+    return bucket, int((count - tokens) * 1_000 / rate.per_s) + 1 if rate.per_s else NEVER_MS
 
 
 Key = TypeVar("Key")
@@ -54,10 +54,10 @@ class Buckets(Generic[Key]):
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, key: Key, now_ms: float) -> int:
-        """0 when `key` may go on, else the ms it should wait."""
+    def take(self, key: Key, now_ms: float, count: int = 1) -> int:
+        """0 when `key` may go on, else the ms it should wait. No more than a burst is ever allowed at once."""
         bucket = self._buckets.pop(key, None) or TokenBucket(self._rate.burst, now_ms)
-        self._buckets[key], wait_ms = taken(bucket, self._rate, now_ms)
+        self._buckets[key], wait_ms = taken(bucket, self._rate, now_ms, count)
         if len(self._buckets) > self._capacity:
             self._buckets.popitem(last=False)
         return wait_ms

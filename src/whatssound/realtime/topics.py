@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-MAX_NAME_BYTES: Final = 255 - len("realtime:")
-"""Binary frames count the bytes of a whole topic in one byte."""
+from whatssound.wire.realtime import MAX_TOPIC_BYTES
+
+MAX_NAME_BYTES: Final = MAX_TOPIC_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,12 @@ from typing import Any, Final, Literal, NamedTuple, TypeGuard, cast
 
 import msgspec
 
-from whatssound.wire.phoenix import Json
+from whatssound.wire.phoenix import MAX_NAME_BYTES, Json
 
 PREFIX: Final = "realtime:"
+
+MAX_TOPIC_BYTES: Final = MAX_NAME_BYTES - len(PREFIX)
+"""Binary frames count the bytes of a whole topic in one byte."""
 
 MAX_REPLAY: Final = 25
 """Messages that one join may have replayed (Supabase's limit)."""

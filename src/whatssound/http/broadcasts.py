@@ -1,0 +1,140 @@
+"""Broadcasts that come over HTTP: who may send them, how many, and where they go."""
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from whatssound.accounts.service import Accounts
+from whatssound.bus.bus import Bus
+from whatssound.config import Limits
+from whatssound.http.inputs import id_of
+from whatssound.messages.limits import Buckets, Rate
+from whatssound.messages.refusing import refusing
+from whatssound.realtime.access import SERVICE_ROLE, Access, Visitor
+from whatssound.realtime.broadcast import Broadcast, publish
+from whatssound.realtime.errors import RealtimeRefusal
+from whatssound.realtime.load import Load
+from whatssound.realtime.topics import Topic
+from whatssound.rooms.service import RoomService
+from whatssound.wire.commands import ChatSend, Id, Nonce
+from whatssound.wire.errors import Refusal
+from whatssound.wire.phoenix import Json
+from whatssound.wire.realtime import broadcast
+from whatssound.wire.rest_broadcast import Outgoing
+
+ROOM: Final = "room:"
+"""Begins the names of the topics that are rooms: what happens there only rooms say."""
+
+MAX_KEYS: Final = 10_000
+"""About 2 MB. Beyond it who was quiet for longest is forgotten, and starts anew."""
+
+TOO_MANY_IN_BATCH: Final = "Too many messages to broadcast, please reduce the batch size"
+
+_ROOM_ID: Final = re.compile(r"[0-9]{1,19}\Z")
+
+
+class Caller(NamedTuple):
+    """Who sends: a good token, and the home it comes from (`addresses.home_of`, "" when that is unknown)."""
+
+    visitor: Visitor
+    home: str
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """The payload of a `chat` broadcast."""
+
+    text: str
+    nonce: Nonce | None = None
+    reply_to: Id | None = None
+
+
+class Broadcasts:
+    """Sends what clients of the HTTP API ask for. Everything raises Refusal where the answer is no."""
+
+    def __init__(
+        self,
+        *,
+        access: Access,
+        bus: Bus,
+        load: Load,
+        rooms: RoomService,
+        accounts: Accounts,
+        limits: Limits,
+        now_ms: Callable[[], float],
+    ) -> None:
+        self.access: Final = access
+        self.load: Final = load
+        self.limits: Final = limits
+        self._bus = bus
+        self._rooms = rooms
+        self._accounts = accounts
+        self._now_ms = now_ms
+        rate = Rate(limits.realtime_socket_events_per_second, limits.realtime_socket_events_burst)
+        self._buckets: Buckets[str] = Buckets(rate, capacity=MAX_KEYS)
+
+    def count(self, caller: Caller, size_bytes: int, messages: int = 1) -> None:
+        """Count what `caller` is about to send. Raises RealtimeRefusal `rate_limited`.
+
+        A `service_role` is somebody's server and has no limit of its own; whoever else has as many as a socket.
+        """
+        if messages > self.limits.realtime_socket_events_burst:
+            raise RealtimeRefusal("rate_limited", TOO_MANY_IN_BATCH)
+        claims = caller.visitor.claims
+        if claims.get("role") != SERVICE_ROLE:
+            wait_ms = self._buckets.take(str(claims.get("sub") or caller.home), self._now_ms(), messages)
+            if wait_ms:
+                raise RealtimeRefusal("rate_limited", "You have exceeded your rate limit", retry_after_ms=wait_ms)
+        self.load.send(size_bytes, messages)
+
+    async def send_all(self, caller: Caller, batch: list[Outgoing]) -> None:
+        """Send each; what this caller may not send is left out, as the original does."""
+        for message in batch:
+            topic = Topic(message.topic, message.private)
+            try:
+                if topic.name.startswith(ROOM):
+                    await self._say(caller, topic, message.event, message.payload, nonce=message.id)
+                else:
+                    meta = msgspec.json.encode({"id": message.id}) if message.id else b""
+                    self._send(caller, topic, _json(message.event, message.payload, meta))
+            except Refusal:
+                continue
+
+    async def send(self, caller: Caller, topic: Topic, event: str, payload: bytes, *, is_json: bool) -> None:
+        """Send one: JSON, or bytes that only clients of binary frames hear."""
+        if topic.name.startswith(ROOM):
+            await self._say(caller, topic, event, payload if is_json else b"")
+        elif is_json:
+            self._send(caller, topic, _json(event, payload))
+        else:
+            self._send(caller, topic, Broadcast(event, payload, is_json=False))
+
+    def _send(self, caller: Caller, topic: Topic, message: Broadcast) -> None:
+        """The one place where a broadcast over HTTP leaves."""
+        self.access.require_kind(topic)
+        if not self.access.allows(caller.visitor, topic, "broadcast", "write"):
+            raise RealtimeRefusal("forbidden", "Unauthorized")
+        publish(self._bus, topic, message)
+
+    async def _say(self, caller: Caller, topic: Topic, event: str, payload: Json, *, nonce: str = "") -> None:
+        """Say a chat line in a room, as whose token it is; everything else in a room is the room's to tell."""
+        room_id, identity = topic.name.removeprefix(ROOM), caller.visitor.identity
+        if event != "chat":
+            raise Refusal("forbidden", "Only the room itself sends its events; a person may send `chat`.")
+        if not _ROOM_ID.match(room_id):
+            raise Refusal("not_found", "There is no such room.")
+        try:
+            said = msgspec.json.decode(payload, type=_Said)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
+            raise Refusal("invalid", f"A chat line is {{text, nonce?, reply_to?}}: {problem}.") from None
+        room = await self._rooms.find(str(id_of(room_id, "room")))
+        await self._rooms.admit(room, identity, caller.home)
+        user = await self._accounts.user(identity)
+        nonce = said.nonce or nonce[:64] or secrets.token_hex(8)
+        await refusing(self._rooms.run(room.id, user, ChatSend(said.text, nonce, said.reply_to), device=None))
+
+
+def _json(event: str, payload: Json, meta: Json = b"") -> Broadcast:
+    return Broadcast(event, broadcast(event, payload, meta))
