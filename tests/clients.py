@@ -73,7 +73,7 @@ class SocketClient:
         self._joined[topic] = ref
         return response
 
-    async def push(self, topic: str, event: str, **payload: Any) -> dict[str, Any]:
+    async def push(self, topic: str, event: str, /, **payload: Any) -> dict[str, Any]:
         """Send a command and wait for its answer. Raises Refused, or ConnectionError when the socket is lost."""
         ref = str(next(self._refs))
         return await self._ask([self._joined.get(topic), ref, topic, event, payload], ref)

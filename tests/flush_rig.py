@@ -11,16 +11,19 @@ from prometheus_client import CollectorRegistry
 
 from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.gateway.burst import Burst
+from whatssound.gateway.dialect import Dialect, plain
 from whatssound.gateway.feed import RoomFeed
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.lanes import NO_LANE, Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import RoomId, UserId
-from whatssound.wire.phoenix import V2, Serializer
+from whatssound.wire.events import User
+from whatssound.wire.phoenix import V2
 from whatssound.wire.record import encode_record
 
 ROOM = RoomId(7)
+PLAIN = plain(V2)
 
 
 @dataclass
@@ -83,7 +86,8 @@ class Listener:
 
     loop: HandLoop
     cost_s: float = 0.0
-    serializer: Serializer = V2
+    dialect: Dialect = PLAIN
+    person: User | None = None
     user_id: UserId | None = None
     writes: list[list[tuple[str, dict[str, Any]]]] = field(default_factory=list)
     starts_over: int = 0
@@ -127,7 +131,8 @@ def _nobody_cares(room_id: RoomId, device: str) -> None:
 def _read(frame: bytes) -> tuple[str, dict[str, Any]]:
     start = {126: 4, 127: 10}.get(frame[1], 2)
     message = json.loads(frame[start:])
-    return (message["event"], message["payload"]) if isinstance(message, dict) else (message[3], message[4])
+    name, payload = (message["event"], message["payload"]) if isinstance(message, dict) else (message[3], message[4])
+    return (payload["event"], payload["payload"]) if name == "broadcast" else (name, payload)
 
 
 @dataclass

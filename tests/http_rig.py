@@ -47,13 +47,17 @@ from whatssound.audio.rescans import Rescans
 from whatssound.config import EncoderLimits, Limits, People
 from whatssound.http.app import build_app
 from whatssound.http.services import Services
-from whatssound.ids import Snowflakes
+from whatssound.ids import RoomId, Snowflakes, UserId
 from whatssound.messages.service import MessageService
 from whatssound.realtime.access import Access, default_policy
 from whatssound.realtime.load import Load
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
+from whatssound.wire import events
+
+PRESENT = [events.User("3", "Ana"), events.User("5", "Ben", "moderator"), events.User("8", "Cid")]
+"""Who hears every room."""
 
 
 class ServerTime:
@@ -185,6 +189,7 @@ async def _services(
         rescans=Rescans((), library.scanner, every_s=None, now_ms=time),
         edge=edge,
         listeners=lambda _room: 7,
+        present=_present,
         not_ready=_ready,
         metrics=page_of_figures,
         access=Access(accounts.verify, default_policy),
@@ -195,6 +200,10 @@ async def _services(
         limits=limits,
         people=people,
     )
+
+
+async def _present(_room: RoomId, after: UserId, limit: int) -> list[events.User]:
+    return [person for person in PRESENT if int(person.id) > after][:limit]
 
 
 async def _audio(

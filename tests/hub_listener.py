@@ -7,11 +7,13 @@ from typing import Any
 
 from whatssound.bus.log import LogPosition
 from whatssound.gateway.burst import Burst
+from whatssound.gateway.dialect import Dialect, plain
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.lanes import NO_LANE, Outlet
 from whatssound.ids import RoomId, UserId
 from whatssound.wire.errors import Refusal
-from whatssound.wire.phoenix import V2, Serializer
+from whatssound.wire.events import User
+from whatssound.wire.phoenix import V2
 
 PATIENCE_S = 60.0
 
@@ -19,7 +21,8 @@ PATIENCE_S = 60.0
 class HubListener:
     """Hears a room through `hub`, without a socket. Its promises are checked by `broken_promises`."""
 
-    serializer: Serializer = V2
+    dialect: Dialect = plain(V2)
+    person: User | None = None
     user_id: UserId | None = None
     fd: int = NO_LANE
 

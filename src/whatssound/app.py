@@ -192,6 +192,7 @@ def _services(there: _Everything) -> Services:
         rescans=there.rescans,
         edge=audio.edge,
         listeners=there.gateway.listeners,
+        present=there.gateway.people,
         not_ready=lambda: _not_ready(base.database, there.between, there.gateway),
         missing=together.missing if together else tuple,
         metrics=lambda: _figures(base.registry, there.between.bus, together),

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from flush_rig import ROOM, Flushing, Listener
 from whatssound.bus.log import LogPosition
+from whatssound.gateway.dialect import plain, view
 from whatssound.wire.phoenix import V1, V2
 
+DIALECTS = (plain(V2), plain(V1), view(V2), view(V1))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("say"), st.sampled_from(["chat", "chat", "chat_edited", "playback", "member"])),
@@ -48,8 +50,8 @@ class Story:
         self.live, self.joining = self.joining, []
 
     async def join(self, cost_s: float) -> None:
-        serializer = V1 if len(self.joining) % 3 == 1 else V2
-        listener = Listener(self.rig.loop, cost_s, serializer)
+        dialect = DIALECTS[len(self.joining) % len(DIALECTS)]
+        listener = Listener(self.rig.loop, cost_s, dialect)
         feed = await self.rig.hub.attach(ROOM, listener)
         self.joining.append((listener, feed.position))
 
@@ -89,7 +91,7 @@ class Story:
         logged = [payload for _, payload in listener.events if "seq" in payload]
         if logged:
             position = LogPosition("e", logged[-1]["seq"], logged[-1]["key"])
-        again = Listener(self.rig.loop, listener.cost_s, listener.serializer)
+        again = Listener(self.rig.loop, listener.cost_s, listener.dialect)
         feed = await self.rig.hub.attach(ROOM, again)
         missed = feed.since(position) if position.seq else []
         assert missed is not None

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.bus.log import LogEvent, LogPosition, Reset, Subscription
 from whatssound.gateway.burst import Burst
+from whatssound.gateway.dialect import Dialect, plain
 from whatssound.gateway.feed import RoomFeed
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.hub import CHECK_TICKS, Hub
@@ -21,10 +22,12 @@ from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.tail import Tail
 from whatssound.ids import RoomId, UserId
 from whatssound.wire.errors import Refusal
-from whatssound.wire.phoenix import V1, V2, Serializer
+from whatssound.wire.events import User
+from whatssound.wire.phoenix import V1, V2
 from whatssound.wire.record import encode_record
 
 ROOM = RoomId(7)
+PLAIN = plain(V2)
 
 
 class FaultyLog(MemoryLog):
@@ -79,7 +82,8 @@ class FaultyLog(MemoryLog):
 class Ear:
     """A member that remembers every frame; `broken` makes its socket raise."""
 
-    serializer: Serializer = V2
+    dialect: Dialect = PLAIN
+    person: User | None = None
     user_id: UserId | None = None
     frames: list[bytes] = field(default_factory=list)
     starts_over: int = 0
@@ -164,8 +168,8 @@ async def test_events_arrive_in_order_and_linked(hub: Hub, log: FaultyLog) -> No
     assert ear.numbers == [2, 3, 4]
 
 
-async def test_an_event_is_encoded_once_for_each_serializer(hub: Hub, log: FaultyLog) -> None:
-    first, second, old, older = Ear(), Ear(), Ear(V1), Ear(V1)
+async def test_an_event_is_encoded_once_for_each_dialect(hub: Hub, log: FaultyLog) -> None:
+    first, second, old, older = Ear(), Ear(), Ear(plain(V1)), Ear(plain(V1))
     for ear in (first, second, old, older):
         await listening(hub, ear)
     await append(log, 1)

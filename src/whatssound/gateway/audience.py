@@ -54,6 +54,10 @@ class Audience:
         """So many listen, everywhere."""
         return self._here.get(room, 0) + self._elsewhere.get(room, 0)
 
+    def nodes(self, room: RoomId) -> list[str]:
+        """The other nodes on which somebody listens."""
+        return [node for node, known in self._others.items() if room in known]
+
     def changes(self) -> bytes | None:
         """What the others must hear since the last call; None when that is nothing."""
         changed, self._changed = self._changed, {}

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from enum import Enum, auto
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -36,9 +36,6 @@ class Channel(ABC):
     answered `overloaded`. A command that runs when the socket goes is finished; those behind it are not begun.
     """
 
-    closes_when_refused: ClassVar[bool] = True
-    """Whether a join that is refused for good is followed by `phx_close`, so that clients do not try again."""
-
     def __init__(self, session: "Session", join: Frame) -> None:
         self.session = session
         self.topic = join.topic
@@ -69,9 +66,17 @@ class Channel(ABC):
     async def run(self, event: str, payload: Json) -> Json:
         """Do what a command asks; answers the reply's response. Raises Refusal."""
 
+    async def serve(self, frame: Frame) -> Json | None:
+        """Do what a frame asks; answers the reply's response, or None where none is expected. Raises Refusal."""
+        return await self.run(frame.event, frame.payload)
+
     @abstractmethod
     def left(self) -> None:
         """The channel is over, for whatever reason; called again when that happened while it joined."""
+
+    def is_final(self, refusal: Refusal) -> bool:
+        """Whether a join so refused is followed by `phx_close`, so that clients do not try again."""
+        return not ERRORS[refusal.code].retry
 
     def at_once(self, event: str, payload: Json, at_ms: float) -> Json | None:
         """The answer to an event that must not wait its turn, or None. Raises Refusal.
@@ -153,14 +158,17 @@ class Channel(ABC):
             return
         joining = self.state is ChannelState.JOINING
         try:
-            answer = await refusing(self.join(frame.payload) if joining else self.run(frame.event, frame.payload))
+            answer = await refusing(self.join(frame.payload) if joining else self.serve(frame))
         except Refusal as refusal:
             self._refuse(frame, refusal)
         except Exception:  # the edge of a command
             _log.exception("a command failed", topic=self.topic, command=frame.event)
             self._refuse(frame, Refusal("internal", "Something went wrong here; it was written down."))
         else:
-            self._answer(frame, answer)
+            if answer is None:
+                self.session.count(frame.event, "ok")
+            else:
+                self._answer(frame, answer)
         if joining and self.state is ChannelState.CLOSED:
             self.left()  # what the join attached after the channel had ended
 
@@ -182,10 +190,10 @@ class Channel(ABC):
         self.session.reply(frame, self.join_ref, ok=False, response=encode_json(reply_on(frame, refusal)))
         if frame.event != "phx_join":
             return
-        if ERRORS[refusal.code].retry or not self.closes_when_refused:
-            self._end()
-        else:
+        if self.is_final(refusal):
             self.close(payload=refusal_payload(refusal))
+        else:
+            self._end()
 
 
 def refusal_payload(refusal: Refusal) -> Json:

@@ -1,4 +1,4 @@
-"""The channels of one room that speak one serializer, and how far each has been written to."""
+"""The channels of one room or topic that get the same bytes, and how far each has been written to."""
 
 import sys
 from array import array

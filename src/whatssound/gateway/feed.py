@@ -10,12 +10,15 @@ import structlog
 from whatssound.bus.log import LogEvent, LogPosition, Reset, RoomLog, Subscription
 from whatssound.gateway.burst import Part
 from whatssound.gateway.crowd import Crowd, Written
+from whatssound.gateway.dialect import Dialect
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.tail import Tail, TailEvent
+from whatssound.gateway.withheld import Line, Withheld
 from whatssound.ids import RoomId, UserId
-from whatssound.wire.phoenix import SERIALIZERS, Json, Serializer, text_frame
+from whatssound.wire.events import User
+from whatssound.wire.phoenix import Json
 
 PENDING_EVENTS = 1_000
 """Live events that may wait for a repair; beyond that they are forgotten and replayed."""
@@ -49,8 +52,13 @@ class Member(Protocol):
         ...
 
     @property
-    def serializer(self) -> Serializer:
-        """What its socket speaks."""
+    def person(self) -> User | None:
+        """Who it is, as others in the room see them; None for a token that only reads."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its client is told of events; it stays the same."""
         ...
 
     @property
@@ -88,7 +96,9 @@ class RoomFeed:
         self._tail = Tail(LogPosition(log.epoch, 0, ""), self.topic)
         self._pending: list[LogEvent] = []
         self._overrun = False
-        self._crowds = tuple((serializer, Crowd(flusher.now_s, flusher.lanes)) for serializer in SERIALIZERS)
+        self._flusher = flusher
+        self._crowds: dict[Dialect, Crowd] = {}
+        self._withheld: Withheld[Member] = Withheld()
         self._turn = flusher.turn(self)
         self._control = False
         self._subscription: Subscription | None = None
@@ -146,26 +156,38 @@ class RoomFeed:
         if missed is None:
             member.start_over()
             return
-        frames = [event.frame(member.serializer) for event in missed]
-        self._crowd(member).enter(member, member.outlet, frames)
+        heard = [event for event in missed if not self._is_withheld(event, member)]
+        frames = [event.frame(member.dialect) for event in heard]
+        self._crowd_of(member.dialect).enter(member, member.outlet, frames)
         self._metrics.delivered.inc(len(frames))
 
     def detach(self, member: Member) -> None:
         """Nothing more is written to `member`."""
         self.members.discard(member)
-        self._crowd(member).leave(member)
+        if (crowd := self._crowds.get(member.dialect)) is not None:
+            crowd.leave(member)
 
     def catch_up(self, member: Member) -> None:
         """Write `member` what its tick has gathered: a direct reply follows, which must not overtake it."""
-        self._metrics.delivered.inc(self._crowd(member).catch_up(member))
+        if (crowd := self._crowds.get(member.dialect)) is not None:
+            self._metrics.delivered.inc(crowd.catch_up(member))
+
+    def withhold(self, line: Line, member: Member) -> None:
+        """Do not tell `member` of a chat line that is still to come: they say it, or were shown it already."""
+        self._withheld.hold(line, member, self._flusher.now_s())
+
+    def let_go(self, line: Line, member: Member) -> None:
+        """Tell `member` of `line` after all, should it come."""
+        self._withheld.let_go(line, member)
 
     def announce(self, name: str, payload: Json, state: Hashable) -> None:
         """Write an unlogged event to everybody who listens; `state` names what a later one replaces."""
         if self._state is FeedState.CLOSED:
             return
-        for serializer, crowd in self._crowds:
+        for dialect, crowd in self._crowds.items():
             if crowd:
-                crowd.add(Part(text_frame(serializer.broadcast(self.topic, name, payload)), state))
+                # A socket may be in the room in two ways; what is newer in one replaces nothing in the other.
+                crowd.add(Part(dialect.frame(self.topic, name, payload), (state, dialect)))
         self._turn.gathered(at_once=False)
 
     def overload_s(self) -> float:
@@ -177,17 +199,17 @@ class RoomFeed:
     @property
     def waiting_bytes(self) -> int:
         """What is gathered and not due yet."""
-        return sum(crowd.waiting_bytes for _, crowd in self._crowds)
+        return sum(crowd.waiting_bytes for crowd in self._crowds.values())
 
     def call(self) -> None:
         """Everything that is gathered is due now."""
-        for _, crowd in self._crowds:
+        for crowd in self._crowds.values():
             crowd.call()
 
     def write(self, until_s: float) -> Written:
         """Write what is due, as much as there is time for."""
         writes = frames = 0
-        for _, crowd in self._crowds:
+        for crowd in tuple(self._crowds.values()):
             done = crowd.write(until_s)
             writes, frames = writes + done.writes, frames + done.frames
             if not done.finished:
@@ -240,9 +262,12 @@ class RoomFeed:
 
     def _apply(self, event: LogEvent) -> None:
         kept = self._tail.append(event)
-        for serializer, crowd in self._crowds:
+        deaf = self._deaf_to(kept) if self._withheld else ()
+        for dialect, crowd in self._crowds.items():
             if crowd:
-                crowd.add(Part(kept.frame(serializer)))
+                crowd.add(Part(kept.frame(dialect)))
+        for member in deaf:
+            self._crowd_of(member.dialect).skip(member)
         self._control = self._control or kept.name in CONTROL_EVENTS
 
     def _applied(self) -> None:
@@ -250,8 +275,23 @@ class RoomFeed:
         control, self._control = self._control, False
         self._turn.gathered(at_once=control)
 
-    def _crowd(self, member: Member) -> Crowd:
-        return next(crowd for serializer, crowd in self._crowds if serializer.vsn == member.serializer.vsn)
+    def _crowd_of(self, dialect: Dialect) -> Crowd:
+        crowd = self._crowds.get(dialect)
+        if crowd is None:
+            crowd = self._crowds[dialect] = Crowd(self._flusher.now_s, self._flusher.lanes)
+        return crowd
+
+    def _is_withheld(self, event: TailEvent, member: Member) -> bool:
+        return event.name == "chat" and self._withheld.concerns(event.payload, member)
+
+    def _deaf_to(self, event: TailEvent) -> frozenset[Member]:
+        """Members who do not hear of `event`, and have everything that came before it."""
+        if event.name != "chat":
+            return frozenset()
+        deaf = self._withheld.take(event.payload, self._flusher.now_s()) & self.members
+        for member in deaf:
+            self.catch_up(member)
+        return deaf
 
     def _go_live(self) -> None:
         self._state = FeedState.LIVE

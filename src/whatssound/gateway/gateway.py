@@ -25,17 +25,21 @@ from whatssound.gateway.hub import Hub
 from whatssound.gateway.metrics import Metrics
 from whatssound.gateway.realtime_channel import RealtimeChannel, RealtimeParts
 from whatssound.gateway.room_channel import PREFIX as ROOM_PREFIX
-from whatssound.gateway.room_channel import RoomChannel, RoomParts
+from whatssound.gateway.room_channel import RoomChannel
+from whatssound.gateway.room_visit import RoomParts
 from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
 from whatssound.gateway.snapshots import JoinSnapshots
 from whatssound.gateway.socket import Socket, SocketFactory
 from whatssound.gateway.sweep import TICK_S, Sweep
 from whatssound.gateway.topics import Topics
-from whatssound.ids import RoomId
+from whatssound.gateway.view_channel import ViewChannel, ViewParts
+from whatssound.ids import RoomId, UserId
 from whatssound.realtime.access import Access, Policy, default_policy
 from whatssound.realtime.load import Load
+from whatssound.realtime.topics import room_of
 from whatssound.wire.errors import Refusal
+from whatssound.wire.events import User
 from whatssound.wire.hints import scattered_ms
 from whatssound.wire.phoenix import Frame
 from whatssound.wire.realtime import PREFIX as REALTIME_PREFIX
@@ -103,6 +107,7 @@ class Gateway:
         self.load = Load(limits, now_s=time.monotonic)
         self.topics = Topics(bus, flusher, self.metrics, node=node, load=self.load)
         self._realtime = RealtimeParts(self.topics, self.access, limits, timeline, self.load)
+        self._views = ViewParts(self._parts, self.access)
         self._sweep = Sweep()
         self._sockets: dict[Socket, str] = {}
         self._work: set[asyncio.Task[None]] = set()
@@ -161,6 +166,10 @@ class Gateway:
         """How many sockets are in `room`, on all nodes together."""
         return self.hub.listeners(room)
 
+    async def people(self, room: RoomId, after: UserId, limit: int) -> list[User]:
+        """The first `limit` people in `room` with a greater id than `after`, each once, on all nodes together."""
+        return await self.hub.people(room, after, limit)
+
     def sockets(self) -> tuple[Socket, ...]:
         """The sockets that are open now."""
         return tuple(self._sockets)
@@ -211,6 +220,9 @@ class Gateway:
         if join.topic.startswith(ROOM_PREFIX):
             return RoomChannel(session, join, self._parts)
         if join.topic.startswith(REALTIME_PREFIX):
+            room = room_of(join.topic.removeprefix(REALTIME_PREFIX))
+            if room is not None:
+                return ViewChannel(session, join, room, self._views)
             return RealtimeChannel(session, join, self._realtime)
         return None
 

@@ -12,14 +12,17 @@ import structlog
 
 from whatssound.bus.bus import Bus
 from whatssound.bus.log import RoomLog, Subscription
+from whatssound.gateway.attendance import Attendance
 from whatssound.gateway.audience import Audience
 from whatssound.gateway.checks import Checks
 from whatssound.gateway.counts import Counts
 from whatssound.gateway.feed import Member, RoomFeed
 from whatssound.gateway.flusher import Flusher, FlusherStatistics
 from whatssound.gateway.metrics import Metrics
+from whatssound.gateway.roll_call import RollCall
 from whatssound.ids import RoomId, UserId
 from whatssound.wire.errors import Refusal
+from whatssound.wire.events import User
 
 TICK_S = 0.25
 """Reactions are summed over this time, by one timer for all rooms."""
@@ -63,6 +66,7 @@ class _Topic:
     started: asyncio.Task[None]
     subscriptions: list[Subscription]
     devices: dict[Member, str]
+    attendance: Attendance
 
 
 class Hub:
@@ -92,6 +96,7 @@ class Hub:
         self._reacted: set[RoomId] = set()
         self._counted: set[RoomId] = set()
         self._audience = Audience(node)
+        self._roll_call = RollCall(bus, node, here=self._people_here, others=self._audience.nodes)
         self._hearing: Subscription | None = None
         self._told_in_tick = False
         self._ticks = 0
@@ -102,6 +107,7 @@ class Hub:
     async def start(self) -> None:
         """Run the one timer, and hear how many listen elsewhere."""
         self._hearing = self._bus.subscribe(AUDIENCE_TOPIC, self._told_of_audience)
+        self._roll_call.start()
         self._tell_audience()  # that nobody is here yet: an earlier life of this node may have told otherwise
         self._spawn(self._beat())
 
@@ -109,6 +115,7 @@ class Hub:
         """End every subscription and task."""
         if self._hearing is not None:
             self._hearing.close()
+        self._roll_call.close()
         for topic in tuple(self._topics.values()):
             self._audience.count(topic.feed.room, 0)
             self._close(topic)
@@ -124,6 +131,7 @@ class Hub:
         """
         topic = self._topics.get(room) or self._open(room)
         topic.feed.members.add(member)
+        topic.attendance.enter(member.user_id, member)
         self._count(topic)
         try:
             await asyncio.shield(topic.started)
@@ -138,10 +146,21 @@ class Hub:
         if topic is None or member not in topic.feed.members:
             return
         topic.feed.detach(member)
+        topic.attendance.leave(member.user_id, member)
         topic.devices.pop(member, None)
         self._count(topic)
         if not topic.feed.members:
             self._close(topic)
+
+    def recognised(self, room: RoomId, member: Member, before: UserId | None) -> None:
+        """`member`, who spoke for `before` until now, speaks for somebody else."""
+        if (topic := self._topics.get(room)) is not None and member in topic.feed.members:
+            topic.attendance.leave(before, member)
+            topic.attendance.enter(member.user_id, member)
+
+    async def people(self, room: RoomId, after: UserId, limit: int) -> list[User]:
+        """The first `limit` people in the room, on all nodes, with a greater id than `after`; see `RollCall.people`."""
+        return await self._roll_call.people(room, after, limit)
 
     def lead(self, room: RoomId, member: Member, device: str) -> None:
         """`member` may lead the room from `device`: its owner hears of it as long as the socket is here."""
@@ -209,7 +228,7 @@ class Hub:
 
     def _open(self, room: RoomId) -> _Topic:
         feed = RoomFeed(room, self._log, self._metrics, self._flusher, spawn=self._spawn)
-        topic = _Topic(feed, Counts(now_s=self._now_s()), self._spawn(feed.start()), [], {})
+        topic = _Topic(feed, Counts(now_s=self._now_s()), self._spawn(feed.start()), [], {}, Attendance())
         topic.subscriptions = [
             self._bus.subscribe(_reaction_topic(room), lambda emoji: self._reacted_to(topic, emoji)),
             self._bus.subscribe(_typing_topic(room), lambda payload: self._typed(topic, payload)),
@@ -236,6 +255,9 @@ class Hub:
             self._told_in_tick = True
             self._tell_changes()
 
+    def _people_here(self, room: RoomId, after: UserId, limit: int) -> list[User]:
+        return [] if (topic := self._topics.get(room)) is None else topic.attendance.page(after, limit)
+
     def _tell_changes(self) -> None:
         if (changes := self._audience.changes()) is not None:
             self._bus.publish(AUDIENCE_TOPIC, changes)
@@ -247,7 +269,7 @@ class Hub:
         if self._ticks % AUDIENCE_TICKS == 0:
             for message in self._audience.everything():
                 self._bus.publish(AUDIENCE_TOPIC, message)
-            self._recounted(self._audience.forget_silent(self._now_s()))
+        self._recounted(self._audience.forget_silent(self._now_s()))
 
     def _told_of_audience(self, message: bytes) -> None:
         self._recounted(self._audience.hear(message, self._now_s()))

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from whatssound.accounts.user import Identity
 from whatssound.bus.timeline import Timeline
@@ -10,6 +10,7 @@ from whatssound.config import Limits
 from whatssound.gateway.channel import Channel, ChannelState
 from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.session import Session
+from whatssound.gateway.supabase import NO_DATABASE, shut_down, tell_system
 from whatssound.gateway.topics import Hearing, TopicFeed, Topics
 from whatssound.realtime.access import Access, Extension, Operation, Visitor
 from whatssound.realtime.broadcast import Broadcast, Sender
@@ -35,8 +36,6 @@ class RealtimeParts:
 
 class RealtimeChannel(Channel):
     """One session on one topic."""
-
-    closes_when_refused = False
 
     def __init__(self, session: Session, join: Frame, parts: RealtimeParts) -> None:
         super().__init__(session, join)
@@ -98,8 +97,7 @@ class RealtimeChannel(Channel):
         if self._feed is not None:
             self._feed.enter(self)
         if self._config.postgres_changes:
-            message = "This server has no database to listen to: use broadcast and presence."
-            self._system("error", message, extension="postgres_changes")
+            tell_system(self, "error", NO_DATABASE, extension="postgres_changes")
 
     def left(self) -> None:
         """The topic forgets the channel."""
@@ -133,6 +131,11 @@ class RealtimeChannel(Channel):
             await super()._do(frame)
         else:
             self._serve(frame)
+
+    def is_final(self, refusal: Refusal) -> bool:
+        """Never, as in the original: clients try again."""
+        del refusal
+        return False
 
     async def run(self, event: str, payload: Json) -> Json:
         """Never called: commands are served as frames."""
@@ -210,13 +213,7 @@ class RealtimeChannel(Channel):
 
     def shut_down(self, message: str) -> None:
         """Say why, and end the channel for good: clients do not join again by themselves."""
-        if self.state is ChannelState.JOINED:
-            self._system("error", message)
-            self.close()
-
-    def _system(self, status: Any, message: str, *, extension: str = "system") -> None:
-        payload = wire.system(self._topic.name, status, message, extension)
-        self.session.push(self, "system", payload)
+        shut_down(self, message)
 
     def _may(self, extension: Extension, operation: Operation) -> bool:
         """Asked once for each token."""

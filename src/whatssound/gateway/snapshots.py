@@ -2,11 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from whatssound.bus.log import LogPosition
 from whatssound.gateway.channel import encode_json
+from whatssound.gateway.dialect import Dialect
 from whatssound.gateway.tail import TailEvent
 from whatssound.ids import RoomId
 from whatssound.messages.coalesce import SingleFlight
@@ -41,6 +42,7 @@ class JoinSnapshot:
     head: Json
     """`{"room": …, "playback": …, "queue": …, "position": …, "messages": […]`, without its end."""
     read_ms: float
+    _states: dict[Dialect, bytes] = field(default_factory=dict[Dialect, bytes])
 
     def reply(self, *, listeners: int, me: events.Member | None, missed: Sequence[TailEvent] | None) -> Json:
         """The whole reply for one client, which has `missed` these events, or starts over when that is not known."""
@@ -51,6 +53,17 @@ class JoinSnapshot:
                 b'["%b",%b]' % (event.name.encode(), event.payload) for event in missed
             )
         return b'%b,"listeners":%d,"me":%b,%b' % (self.head, listeners, encode_json(me), rest)
+
+    def state(self, dialect: Dialect) -> bytes:
+        """The room's parts as the events `room`, `playback` and `queue`: frames, one after another."""
+        frames = self._states.get(dialect)
+        if frames is None:
+            shown = self.view.snapshot
+            topic = f"room:{shown.room.id}"
+            parts = (("room", shown.room), ("playback", shown.playback), ("queue", shown.queue))
+            frames = b"".join(dialect.frame(topic, name, encode_json(part)) for name, part in parts)
+            self._states[dialect] = frames
+        return frames
 
 
 class JoinSnapshots:

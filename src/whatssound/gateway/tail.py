@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from whatssound.bus.log import LogEvent, LogPosition
-from whatssound.wire.phoenix import Serializer, text_frame
+from whatssound.gateway.dialect import Dialect
 from whatssound.wire.record import decode_record, with_position
 
 TAIL_EVENTS = 500
@@ -14,7 +14,7 @@ TAIL_BYTES = 128 * 1024
 
 
 class TailEvent:
-    """One event with its place in the log, encoded at most once for each serializer."""
+    """One event with its place in the log, encoded at most once for each dialect."""
 
     __slots__ = ("_frames", "_topic", "key", "name", "payload", "seq")
 
@@ -25,14 +25,13 @@ class TailEvent:
         self.seq = event.seq
         self.key = event.key
         self._topic = topic
-        self._frames: dict[str, bytes] = {}
+        self._frames: dict[Dialect, bytes] = {}
 
-    def frame(self, serializer: Serializer) -> bytes:
-        """The WebSocket frame for every socket that speaks `serializer`: the same object each time."""
-        frame = self._frames.get(serializer.vsn)
+    def frame(self, dialect: Dialect) -> bytes:
+        """The WebSocket frame for every channel of `dialect`: the same object each time."""
+        frame = self._frames.get(dialect)
         if frame is None:
-            message = serializer.broadcast(self._topic, self.name, self.payload)
-            frame = self._frames[serializer.vsn] = text_frame(message)
+            frame = self._frames[dialect] = dialect.frame(self._topic, self.name, self.payload)
         return frame
 
 

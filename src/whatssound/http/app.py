@@ -19,6 +19,7 @@ from whatssound.http import (
     identity,
     invitations,
     library,
+    listeners,
     me,
     messages,
     page,
@@ -49,7 +50,21 @@ it says `retry_after_ms`, the same request may succeed then. What happens live i
 socket, not over this."""
 
 
-_ROUTES: Final = (auth, me, invitations, tracks, library, rooms, messages, plays, queues, audio, health, server)
+_ROUTES: Final = (
+    auth,
+    me,
+    invitations,
+    tracks,
+    library,
+    rooms,
+    listeners,
+    messages,
+    plays,
+    queues,
+    audio,
+    health,
+    server,
+)
 
 
 def build_app(given: Services) -> Litestar:

@@ -22,13 +22,14 @@ from whatssound.config import Limits, People
 from whatssound.http.page_files import Page
 from whatssound.http.quotas import Quotas
 from whatssound.http.rates import SignInRates
-from whatssound.ids import RoomId
+from whatssound.ids import RoomId, UserId
 from whatssound.links import Links
 from whatssound.messages.service import MessageService
 from whatssound.realtime.access import Access
 from whatssound.realtime.load import Load
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
+from whatssound.wire import events
 
 BUILT_PAGE: Final = Path(__file__).parent / "page"
 """Where the build puts the page, in the checkout and in the wheel."""
@@ -55,6 +56,8 @@ class Services:
     edge: Edge
     listeners: Callable[[RoomId], int]
     """How many hear a room."""
+    present: Callable[[RoomId, UserId, int], Awaitable[Sequence[events.User]]]
+    """The first so many people in a room with a greater id than one, in the order of ids."""
     not_ready: Callable[[], Awaitable[Sequence[str]]]
     """Reasons why this process should get no traffic yet; none when it may."""
     metrics: Callable[[], Awaitable[bytes]]

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
+from whatssound.ids import RoomId, parse_id
 from whatssound.wire.realtime import MAX_TOPIC_BYTES
 
 MAX_NAME_BYTES: Final = MAX_TOPIC_BYTES
@@ -30,3 +31,16 @@ class Topic:
     def id(self) -> int:
         """A stable number of 63 bits, under which what is kept of the topic is stored."""
         return int.from_bytes(hashlib.sha256(self.bus.encode()).digest()[:8]) >> 1
+
+
+def room_of(name: str) -> RoomId | None:
+    """The room that the topic of this name is a view of, public or private; None for one that programs made up.
+
+    `room:<id>` with the id spelled as we spell it; `room:lobby` and `room:007` are topics like any other.
+    """
+    text = name.removeprefix("room:")
+    try:
+        room = RoomId(parse_id(text))
+    except ValueError:
+        return None
+    return room if name == f"room:{room}" else None

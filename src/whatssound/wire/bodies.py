@@ -268,6 +268,15 @@ class RoomList(msgspec.Struct, frozen=True):
     rooms: list[RoomBody]
 
 
+class ListenerPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who hears a room, each person once, in the order of their ids; `next` is the `after` of the page that follows."""
+
+    count: int
+    """Sockets in the room, as in `listeners`: one person may have several, and some tokens only read."""
+    people: list[events.User]
+    next: str | None = None
+
+
 class MemberList(msgspec.Struct, frozen=True):
     """Those who are not plain listeners: moderators, and who is muted or banned."""
 

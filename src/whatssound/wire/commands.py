@@ -40,6 +40,14 @@ class ChatSend(msgspec.Struct, frozen=True):
     reply_to: Id | None = None
 
 
+class ChatLine(msgspec.Struct, frozen=True):
+    """What a `chat` broadcast on a room's view says: `ChatSend` whose nonce may be ours."""
+
+    text: str
+    nonce: Nonce | None = None
+    reply_to: Id | None = None
+
+
 class ChatEdit(msgspec.Struct, frozen=True):
     id: Id
     text: str
