@@ -2,12 +2,12 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from whatssound.accounts.user import Identity, User
-from whatssound.gateway.channel import ChannelState, encode_json, refusal_payload
+from whatssound.gateway.channel import encode_json, refusal_payload
 from whatssound.gateway.dialect import Dialect, view
 from whatssound.gateway.room_visit import RoomParts, RoomVisit
 from whatssound.gateway.session import Session
@@ -93,19 +93,6 @@ class ViewChannel(RoomVisit):
     def is_final(self, refusal: Refusal) -> bool:
         """A token can be renewed, and clients do so before they join again."""
         return super().is_final(refusal) and refusal.code != "unauthorized"
-
-    def refusal_reply(self, refusal: Refusal) -> dict[str, Any]:
-        """To a join the `reason` alone, since realtime-js shows people every value of the answer.
-
-        Otherwise the body as well, and the `error` that its `send()` answers.
-        """
-        if isinstance(refusal, RealtimeRefusal):
-            reason = refusal.reason
-        else:
-            reason = f"{refusal.code.title().replace('_', '')}: {refusal.message}"
-        if self.state is ChannelState.JOINING:
-            return {"reason": reason}
-        return {**refusal.as_body(), "error": refusal.code, "reason": reason}
 
     async def serve(self, frame: Frame) -> Json | None:
         """Do what a frame asks. Raises Refusal."""

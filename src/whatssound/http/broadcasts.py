@@ -1,6 +1,5 @@
 """Broadcasts that come over HTTP: who may send them, how many, and where they go."""
 
-import re
 import secrets
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -10,30 +9,25 @@ import msgspec
 from whatssound.accounts.service import Accounts
 from whatssound.bus.bus import Bus
 from whatssound.config import Limits
-from whatssound.http.inputs import id_of
+from whatssound.ids import RoomId
 from whatssound.messages.limits import Buckets, Rate
 from whatssound.messages.refusing import refusing
 from whatssound.realtime.access import SERVICE_ROLE, Access, Visitor
 from whatssound.realtime.broadcast import Broadcast, publish
 from whatssound.realtime.errors import RealtimeRefusal
 from whatssound.realtime.load import Load
-from whatssound.realtime.topics import Topic
+from whatssound.realtime.topics import Topic, room_of
 from whatssound.rooms.service import RoomService
-from whatssound.wire.commands import ChatSend, Id, Nonce
+from whatssound.wire.commands import ChatLine, ChatSend
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import Json
 from whatssound.wire.realtime import broadcast
 from whatssound.wire.rest_broadcast import Outgoing
 
-ROOM: Final = "room:"
-"""Begins the names of the topics that are rooms: what happens there only rooms say."""
-
 MAX_KEYS: Final = 10_000
 """About 2 MB. Beyond it who was quiet for longest is forgotten, and starts anew."""
 
 TOO_MANY_IN_BATCH: Final = "Too many messages to broadcast, please reduce the batch size"
-
-_ROOM_ID: Final = re.compile(r"[0-9]{1,19}\Z")
 
 
 class Caller(NamedTuple):
@@ -41,14 +35,6 @@ class Caller(NamedTuple):
 
     visitor: Visitor
     home: str
-
-
-class _Said(msgspec.Struct, frozen=True):
-    """The payload of a `chat` broadcast."""
-
-    text: str
-    nonce: Nonce | None = None
-    reply_to: Id | None = None
 
 
 class Broadcasts:
@@ -94,8 +80,8 @@ class Broadcasts:
         for message in batch:
             topic = Topic(message.topic, message.private)
             try:
-                if topic.name.startswith(ROOM):
-                    await self._say(caller, topic, message.event, message.payload, nonce=message.id)
+                if (room := room_of(topic.name)) is not None:
+                    await self._say(caller, room, message.event, message.payload, nonce=message.id)
                 else:
                     meta = msgspec.json.encode({"id": message.id}) if message.id else b""
                     self._send(caller, topic, _json(message.event, message.payload, meta))
@@ -104,8 +90,8 @@ class Broadcasts:
 
     async def send(self, caller: Caller, topic: Topic, event: str, payload: bytes, *, is_json: bool) -> None:
         """Send one: JSON, or bytes that only clients of binary frames hear."""
-        if topic.name.startswith(ROOM):
-            await self._say(caller, topic, event, payload if is_json else b"")
+        if (room := room_of(topic.name)) is not None:
+            await self._say(caller, room, event, payload if is_json else b"")
         elif is_json:
             self._send(caller, topic, _json(event, payload))
         else:
@@ -118,18 +104,16 @@ class Broadcasts:
             raise RealtimeRefusal("forbidden", "Unauthorized")
         publish(self._bus, topic, message)
 
-    async def _say(self, caller: Caller, topic: Topic, event: str, payload: Json, *, nonce: str = "") -> None:
+    async def _say(self, caller: Caller, room_id: RoomId, event: str, payload: Json, *, nonce: str = "") -> None:
         """Say a chat line in a room, as whose token it is; everything else in a room is the room's to tell."""
-        room_id, identity = topic.name.removeprefix(ROOM), caller.visitor.identity
+        identity = caller.visitor.identity
         if event != "chat":
             raise Refusal("forbidden", "Only the room itself sends its events; a person may send `chat`.")
-        if not _ROOM_ID.match(room_id):
-            raise Refusal("not_found", "There is no such room.")
         try:
-            said = msgspec.json.decode(payload, type=_Said)
+            said = msgspec.json.decode(payload, type=ChatLine)
         except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
             raise Refusal("invalid", f"A chat line is {{text, nonce?, reply_to?}}: {problem}.") from None
-        room = await self._rooms.find(str(id_of(room_id, "room")))
+        room = await self._rooms.find(str(room_id))
         await self._rooms.admit(room, identity, caller.home)
         user = await self._accounts.user(identity)
         nonce = said.nonce or nonce[:64] or secrets.token_hex(8)
