@@ -1,5 +1,6 @@
 """Broadcast through Supabase's and Phoenix's public clients, unchanged: each alone, and all of them in one room."""
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 
@@ -84,3 +85,50 @@ async def test_bytes_reach_those_who_can_hear_them_and_harm_nobody_else(
         heard = [event["payload"] for event in channel.untaken("broadcast")]
         assert heard == ([sent] if other in BINARY_KINDS else [])
     assert (await speaker.broadcast("bytes"))["payload"] == sent
+
+
+@each_kind
+async def test_a_burst_arrives_whole_and_in_order_at_all_kinds(
+    server: ServerProcess, clients: PublicClients, key: str, topic: str, kind: str
+) -> None:
+    speaker = await (await clients.make(kind, server.url, key)).join(topic)
+    room = [await (await clients.make(other, server.url, key)).join(topic) for other in KINDS]
+    await asyncio.gather(*(speaker.send("burst", {"n": n}) for n in range(50)))
+    for channel in room:
+        assert [(await channel.broadcast("burst"))["payload"]["n"] for _ in range(50)] == list(range(50))
+
+
+@each_kind
+async def test_names_and_payloads_of_any_sort_come_through(
+    server: ServerProcess, clients: PublicClients, key: str, topic: str, kind: str
+) -> None:
+    topic += ":a/b ñ?&#% 🎧"
+    speaker = await (await clients.make(kind, server.url, key)).join(topic, ack=True)
+    room = {other: await (await clients.make(other, server.url, key)).join(topic) for other in KINDS}
+    event, large = "new:message/ñ 🎧", {"text": "🎧\u2028\x00" * 2_000, "deep": [[[[{}]]]], "number": 1e-7}
+    assert await speaker.send(event, large) == "ok"
+    for odd in ([1, "two", None], "only text", 7, True):
+        assert await speaker.send("odd", odd) == "ok"
+    assert await speaker.send("last", {}) == "ok"
+    for other, channel in room.items():
+        assert (await channel.broadcast(event))["payload"] == large
+        await channel.broadcast("last")
+        odd_ones = [found["payload"] for found in channel.untaken("broadcast")]
+        assert odd_ones == ([] if other == "realtime-py" else [[1, "two", None], "only text", 7, True])
+
+
+@pytest.mark.parametrize("kind", ["realtime-js", "realtime-js v1", "realtime-py"])
+async def test_large_payloads_come_through_and_too_large_ones_are_refused(
+    server: ServerProcess, clients: PublicClients, key: str, topic: str, kind: str
+) -> None:
+    """`realtime-py` itself hears nothing above 1 MiB: it closes, and comes back."""
+    speaker = await (await clients.make(kind, server.url, key)).join(topic, ack=True)
+    room = [await (await clients.make(other, server.url, key)).join(topic) for other in KINDS]
+    large = {"text": "x" * 1_000_000}
+    assert await speaker.send("large", large) == "ok"
+    assert await speaker.send("too large", {"text": "x" * 3_200_000}) == "error"
+    assert await speaker.send("small") == "ok"
+    for channel in room:
+        assert (await channel.broadcast("large"))["payload"] == large
+        await channel.broadcast("small")
+        assert not channel.untaken("broadcast") + channel.untaken("status")
