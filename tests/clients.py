@@ -26,6 +26,8 @@ class SocketClient:
 
     url: str
     token: str | None = None
+    supabase: bool = False
+    """Connects as Supabase's clients do: at their path, with the token as API key."""
     events: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     _refs: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _waiting: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
@@ -44,7 +46,8 @@ class SocketClient:
 
     async def connect(self) -> None:
         """Open the socket; raises OSError or a handshake error of `websockets`."""
-        address = self.url.replace("http://", "ws://") + "/socket/websocket?vsn=2.0.0"
+        path = "/socket/websocket?" if not self.supabase else f"/realtime/v1/websocket?apikey={self.token}&"
+        address = self.url.replace("http://", "ws://") + f"{path}vsn=2.0.0"
         self._socket = await connect(address, compression=None, max_size=None, open_timeout=20, ping_interval=None)
         self._joined.clear()
         self.closed_with = None

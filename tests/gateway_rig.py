@@ -84,9 +84,9 @@ class Rig:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self, user: User | None = None, *, ttl_s: float = 3_600) -> SocketClient:
+    def client(self, user: User | None = None, *, ttl_s: float = 3_600, supabase: bool = False) -> SocketClient:
         """A socket for `user`, or for a reader; use it with `async with`."""
-        return SocketClient(self.url, self.accounts.token_for(user, ttl_s=ttl_s))
+        return SocketClient(self.url, self.accounts.token_for(user, ttl_s=ttl_s), supabase=supabase)
 
     async def guest(self, name: str) -> User:
         return (await self.accounts.guest(name))[0]

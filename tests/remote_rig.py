@@ -35,9 +35,12 @@ class PoorBus:
         self.answer = bus.answer
         self.statistics = bus.statistics
 
-    def publish(self, topic: str, message: bytes) -> None:
-        if topic not in self.deaf_to:
-            self._bus.publish(topic, message)
+    @property
+    def largest_bytes(self) -> int:
+        return self._bus.largest_bytes
+
+    def publish(self, topic: str, message: bytes) -> bool:
+        return topic in self.deaf_to or self._bus.publish(topic, message)
 
     async def request(self, topic: str, message: bytes, *, timeout_s: float) -> bytes:
         self.asked.append(message)

@@ -44,6 +44,18 @@ async def test_every_subscriber_of_the_topic_hears_in_the_order_of_the_sender(bu
     assert await one.count(500) == await two.count(500) == sent
 
 
+async def test_a_message_that_is_too_long_is_known_to_be_lost_and_the_longest_is_not(bus: Bus) -> None:
+    heard: Heard[bytes] = Heard()
+    bus.subscribe("long", heard.append)
+    most = min(bus.largest_bytes, 10_000_000)
+    assert most >= 1_000_000
+    assert bus.publish("long", b"x" * most)
+    assert await heard.count(1) == [b"x" * most]
+    if most == bus.largest_bytes:
+        assert not bus.publish("long", b"x" * (most + 1))
+    await told_all(bus)
+
+
 async def test_topics_do_not_hear_each_other(bus: Bus) -> None:
     heard: list[bytes] = []
     bus.subscribe("typing", heard.append)

@@ -26,9 +26,8 @@ class World(MemoryBus):
         self.carries = True
         self._random = random.Random(4)
 
-    def publish(self, topic: str, message: bytes) -> None:
-        if self.carries:
-            super().publish(topic, message)
+    def publish(self, topic: str, message: bytes) -> bool:
+        return self.carries and super().publish(topic, message)
 
     async def request(self, topic: str, message: bytes, *, timeout_s: float) -> bytes:
         self.true_ms += self._random.uniform(0.2, 3)

@@ -99,7 +99,7 @@ async def test_a_body_that_is_no_batch_is_told_so(rig: Rig) -> None:
         (b'{"messages":{}}', "is invalid"),
         (b"[" * 9_000, "is invalid"),
     ]
-    for body, problem in tries.items():
+    for body, problem in tries:
         answer = await rig.client.post(BATCH, content=body, headers=rig.reader())
         assert (answer.status_code, answer.json()) == (422, {"errors": {"messages": [problem]}})
 

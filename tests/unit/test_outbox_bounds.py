@@ -186,3 +186,22 @@ def test_more_ticks_than_may_wait_end_the_socket_once(slow: Slow) -> None:
         slow.outbox.take(burst(b"e" * 300, b"f" * 300))
     assert slow.overflows == 1
     assert slow.outbox.statistics().waiting_bytes <= LIMIT + 600
+
+
+def test_a_frame_longer_than_the_bound_is_sent_to_whoever_makes_progress(slow: Slow) -> None:
+    long, events = b"x" * 3_000_000, b"e" * 300
+    for burst in (Burst([Part(events), Part(long), Part(events)]), Burst([Part(long)])):
+        slow.written.clear()
+        slow.outbox.paused()
+        slow.outbox.take(burst)
+        assert slow.overflows == 0
+        for _ in range(len(burst.joined) // PROGRESS_BYTES + 1):
+            slow.now_s += 4.9
+            slow.full_after = sum(map(len, slow.written)) + PROGRESS_BYTES
+            slow.outbox.resumed()
+            slow.outbox.check(slow.now_s)
+        assert slow.takes_all() == burst.joined
+    slow.outbox.paused()
+    slow.outbox.send(long)
+    slow.outbox.send(long)
+    assert slow.overflows == 1

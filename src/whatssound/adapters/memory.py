@@ -1,6 +1,7 @@
 """The room log and the bus of one process: plain memory, gone with it."""
 
 import asyncio
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -220,13 +221,19 @@ class MemoryBus:
         self._requests = 0
         self._unanswered = 0
 
-    def publish(self, topic: str, message: bytes) -> None:
-        """Hand `message` to every subscriber of `topic`."""
+    @property
+    def largest_bytes(self) -> int:
+        """No message is too long."""
+        return sys.maxsize
+
+    def publish(self, topic: str, message: bytes) -> bool:
+        """Hand `message` to every subscriber of `topic`; always True."""
         self._published += 1
         for subscription in self._topics.get(topic, ()):
             if subscription in self._topics.get(topic, ()):
                 self._delivered += 1
                 subscription.on_message(message)
+        return True
 
     def subscribe(self, topic: str, on_message: Callable[[bytes], None]) -> Subscription:
         """Call `on_message` for each message published to `topic` from now on."""

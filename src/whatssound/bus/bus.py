@@ -44,8 +44,16 @@ class Bus(Protocol):
     A node that has several subscribers of a topic gets each message once.
     """
 
-    def publish(self, topic: str, message: bytes) -> None:
-        """Hand `message` to every subscriber of `topic`, here and on other nodes. Never blocks, never raises."""
+    @property
+    def largest_bytes(self) -> int:
+        """The longest message that gets through."""
+        ...
+
+    def publish(self, topic: str, message: bytes) -> bool:
+        """Hand `message` to every subscriber of `topic`, here and on other nodes. Never blocks, never raises.
+
+        False when it is known to be lost: it is too long, there is no connection, or too much waits.
+        """
         ...
 
     def subscribe(self, topic: str, on_message: Callable[[bytes], None]) -> Subscription:

@@ -11,10 +11,11 @@ SLICE_BYTES = 64 * 1024
 """What one write hands over at most, so that the progress of a long join reply can be seen."""
 
 PROGRESS_BYTES = 256 * 1024
-"""A join reply may be longer than the bound, but this much of it must leave in every `limit_s`."""
+"""A join reply or a long broadcast may be longer than the bound, but so much of it must leave in every `limit_s`."""
 
 EXEMPT_BYTES = 5_000_000
-"""What join replies together may hold waiting: Supabase's frame limit. Who joins again and again unread is cut off."""
+"""What such long frames together may hold waiting: Supabase's frame limit. Who joins again and again, unread, is cut
+off."""
 
 
 class OutboxStatistics(NamedTuple):
@@ -112,7 +113,7 @@ class Outbox:
         if not self._paused and not self._queue and len(frame) <= SLICE_BYTES:
             self._write(frame)
             return
-        self._enqueue(_Waiting(frame, state, exempt, self._now_s()))
+        self._enqueue(_Waiting(frame, state, exempt or self._is_long(frame), self._now_s()))
         self._flush()
         self._bound()
 
@@ -125,9 +126,13 @@ class Outbox:
             return
         now_s = self._now_s()
         for frame, state in burst.parts:
-            self._enqueue(_Waiting(frame, state, exempt=False, since_s=now_s))
+            self._enqueue(_Waiting(frame, state, exempt=self._is_long(frame), since_s=now_s))
         self._flush()
         self._bound()
+
+    def _is_long(self, frame: bytes) -> bool:
+        """Whether a frame alone is longer than what may wait: it is treated as a join reply, which may be too."""
+        return len(frame) > self._limit_bytes
 
     def _bound(self) -> None:
         if self._exempt_bytes > EXEMPT_BYTES:

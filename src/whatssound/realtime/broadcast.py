@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from whatssound.bus.bus import Bus
+from whatssound.realtime.errors import RealtimeRefusal
 from whatssound.realtime.topics import Topic
 from whatssound.wire.phoenix import Json
 
@@ -37,5 +38,10 @@ decode_broadcast: Final = msgspec.msgpack.Decoder(Broadcast).decode
 
 
 def publish(bus: Bus, topic: Topic, broadcast: Broadcast) -> None:
-    """Tell everybody on `topic`, in every process; at most once."""
-    bus.publish(topic.bus, _encode(broadcast))
+    """Tell everybody on `topic`, in every process; at most once. Raises RealtimeRefusal when it is known to be lost."""
+    message = _encode(broadcast)
+    if len(message) > bus.largest_bytes:
+        reason = f"What processes tell each other has at most {bus.largest_bytes} bytes."
+        raise RealtimeRefusal("too_large", reason, error="payload_size_exceeded")
+    if not bus.publish(topic.bus, message):
+        raise RealtimeRefusal("unavailable", "Other processes cannot be reached just now.", retry_after_ms=1_000)

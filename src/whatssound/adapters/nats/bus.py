@@ -59,11 +59,17 @@ class NatsBus:
         self._requests = 0
         self._unanswered = 0
 
-    def publish(self, topic: str, message: bytes) -> None:
-        """Send `message` to every subscriber of `topic`; dropped and counted when it cannot be sent."""
+    @property
+    def largest_bytes(self) -> int:
+        """What the server takes."""
+        return self._connection.largest_bytes
+
+    def publish(self, topic: str, message: bytes) -> bool:
+        """Send `message` to every subscriber of `topic`; False, and counted, when it cannot be sent."""
         self._published += 1
-        if not self._connection.publish(self._message_prefix + _token(topic), message):
-            self._dropped += 1
+        sent = self._connection.publish(self._message_prefix + _token(topic), message)
+        self._dropped += not sent
+        return sent
 
     def subscribe(self, topic: str, on_message: Callable[[bytes], None]) -> Subscription:
         """Call `on_message` for each message published to `topic` from now on."""

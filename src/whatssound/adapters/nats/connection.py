@@ -166,6 +166,11 @@ class NatsConnection:
         """Whether what is sent now is likely to arrive."""
         return self._connected
 
+    @property
+    def largest_bytes(self) -> int:
+        """The longest message that the server takes."""
+        return self._client.max_payload
+
     def on_gap(self, callback: Callable[[], None]) -> None:
         """Call `callback` whenever messages may have been missed: after a reconnect, and when one was dropped."""
         self._gap_callbacks.append(callback)
@@ -231,7 +236,7 @@ class NatsConnection:
 
     def _may_send(self, size_bytes: int) -> bool:
         fits = len(self._queue) < MAX_WAITING and self._waiting_bytes + size_bytes <= MAX_WAITING_BYTES
-        return self._connected and fits and size_bytes <= self._client.max_payload
+        return self._connected and fits and size_bytes <= self.largest_bytes
 
     def _enqueue(self, size_bytes: int, send: Callable[[Client], Awaitable[None]]) -> None:
         self._queue.append((size_bytes, send))
