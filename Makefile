@@ -15,13 +15,21 @@ ABREAST := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 # The tests start hundreds of processes: without this each may compile all of WhatsSound anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check fix page wheel bench clean test-tools test-browsers test-servers
+.PHONY: run test check fix page wheel bench clean test-tools test-checks test-page test-browsers test-servers
 
 run: $(VENV)/.runtime $(PAGE)  ## the demo room on http://127.0.0.1:8000
 	@$(BIN)/whatssound serve $(ARGS)
 
-test: test-tools check web-test $(PAGE)  ## everything, in real servers and real browsers; two parts at a time
+test:  ## everything, in real servers and real browsers; two parts at a time
+	@$(MAKE) --no-print-directory --jobs=2 test-tools $(VENV)/.dev
+	@$(MAKE) --no-print-directory --jobs=2 test-checks test-page
 	@$(MAKE) --no-print-directory --jobs=2 test-browsers test-servers
+
+test-checks: $(VENV)/.dev
+	@set -o pipefail; $(MAKE) --no-print-directory check 2>&1 | sed -u 's/^/checks   | /'
+
+test-page: $(VENV)/.dev
+	@set -o pipefail; $(MAKE) --no-print-directory web-test page 2>&1 | sed -u 's/^/page     | /'
 
 test-browsers: $(VENV)/.dev $(PAGE)
 	@set -o pipefail; $(BIN)/pytest tests/e2e 2>&1 | sed -u 's/^/browsers | /'
