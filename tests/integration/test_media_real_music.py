@@ -12,7 +12,7 @@ from integration.test_media_encode import frames_expected, frames_of, probed, pu
 from whatssound.audio import ladder
 
 FORMATS = (("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "libvorbis"), ("m4a", "aac"), ("wav", "pcm_s16le"))
-EXCERPT_S = 45
+EXCERPT_S = 30
 
 
 def readable(file: Path) -> bool:
