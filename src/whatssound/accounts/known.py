@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from whatssound.accounts.recalls import Recalls
+from whatssound.accounts.token_refusal import TokenRefusal
 from whatssound.accounts.tokens import ACCESS_LIFE_S, AccessTokens
 from whatssound.accounts.user import Identity, User
 from whatssound.ids import UserId
-from whatssound.wire.errors import Refusal
 
 REMEMBERED_CHANGES = 10_000
 """People whose newest name and role are told to their open sockets; about 2 MB."""
@@ -39,10 +39,10 @@ class Known:
         self._changes = 0
 
     def verify(self, token: str) -> Identity:
-        """Who an access token speaks for; cheap enough for every request. Raises Refusal `unauthorized`."""
+        """Who an access token speaks for; cheap enough for every request. Raises TokenRefusal."""
         identity = self._tokens.verify(token)
         if self._recalls.holds(identity):
-            raise Refusal("unauthorized", "This sign-in has ended; sign in again.")
+            raise TokenRefusal("ended")
         return identity
 
     def is_recalled(self, identity: Identity) -> bool:

@@ -28,7 +28,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a verified token says: who, in which role, until when (Unix ms). Without `user_id` it only reads."""
+    """What a verified token says: who, in which role, until when (Unix ms). Without `user_id` it only reads.
+
+    Whoever is not a person of this server has the role `anon` here, whatever the token says.
+    """
 
     user_id: UserId | None
     name: str
@@ -37,6 +40,8 @@ class Identity:
     issued_ms: int = 0
     role_is_fixed: bool = False
     """The token was made for this role; otherwise its person's role counts as it is now."""
+    claims: bytes = b""
+    """All that the token says, a JSON object, when it says more than our own do; counts on realtime topics only."""
 
 
 def checked_name(name: str) -> str:
