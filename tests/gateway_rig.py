@@ -28,6 +28,7 @@ from whatssound.gateway import Gateway, LocalServices
 from whatssound.gateway.flusher import Flusher
 from whatssound.ids import Snowflakes, TrackId
 from whatssound.messages.service import MessageService
+from whatssound.realtime.policy import Policy, default_policy
 from whatssound.rooms.catalog import TrackNow
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.room import Room
@@ -35,6 +36,7 @@ from whatssound.rooms.service import RoomService
 from whatssound.wire import events
 
 TOKEN_KEY, HOMES_KEY = b"k" * 32, b"h" * 32
+PUBLISHABLE_KEY = "sb_publishable_rig"
 
 
 class ManualTimeline(Timeline):
@@ -73,6 +75,7 @@ class Rig:
     port: int
     gateway: Gateway
     accounts: Accounts
+    tokens: AccessTokens
     rooms: RoomService
     messages: MessageService
     log: RoomLog
@@ -106,6 +109,8 @@ async def opened(
     proxies: Sequence[str] = (),
     flusher: Flusher | None = None,
     drain_s: float = 0.0,
+    policy: Policy = default_policy,
+    private_only: bool = False,
 ) -> AsyncIterator[Rig]:
     """The rig over `folder`. Without `ticking` the gateway's timers are the test's to turn."""
     async with AsyncExitStack() as stack:
@@ -115,7 +120,7 @@ async def opened(
         database = Database(sqlite_url(file))
         stack.push_async_callback(database.close)
         ids, log, bus = Snowflakes(time.now_ms), log or MemoryLog("first"), bus or MemoryBus()
-        tokens = AccessTokens(TOKEN_KEY, now_ms=time.now_ms)
+        tokens = AccessTokens(TOKEN_KEY, now_ms=time.now_ms, publishable=[PUBLISHABLE_KEY])
         accounts = Accounts(SqlAccounts(database), tokens, new_id=ids.next, now_ms=time.now_ms)
         store = await stack.enter_async_context(await SqliteMessages.open(folder / "m.sqlite3", now_ms=time.now_ms))
         messages = MessageService(store, ids, now_ms=time.now_ms)
@@ -142,9 +147,11 @@ async def opened(
             proxies=Proxies.of(proxies),
             flusher=flusher,
             drain_s=drain_s,
+            policy=policy,
+            private_only=private_only,
         )
         if ticking:
             await gateway.start()
         port = await stack.enter_async_context(serving(gateway.protocol_factory))
         stack.push_async_callback(gateway.stop)
-        yield Rig(port, gateway, accounts, rooms, messages, log, bus, time, await accounts.owner())
+        yield Rig(port, gateway, accounts, tokens, rooms, messages, log, bus, time, await accounts.owner())

@@ -49,8 +49,9 @@ from whatssound.http.app import build_app
 from whatssound.http.services import Services
 from whatssound.ids import RoomId, Snowflakes, UserId
 from whatssound.messages.service import MessageService
-from whatssound.realtime.access import Access, default_policy
+from whatssound.realtime.access import Access
 from whatssound.realtime.load import Load
+from whatssound.realtime.policy import default_policy
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
@@ -192,7 +193,7 @@ async def _services(
         present=_present,
         not_ready=_ready,
         metrics=page_of_figures,
-        access=Access(accounts.verify, default_policy),
+        access=Access(accounts.verify, default_policy, is_recalled=accounts.is_recalled),
         bus=MemoryBus(),
         load=Load(limits, now_s=lambda: time.now_ms / 1_000),
         upload_folder=data / "uploads" / "tmp",

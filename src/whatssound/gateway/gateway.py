@@ -35,8 +35,9 @@ from whatssound.gateway.sweep import TICK_S, Sweep
 from whatssound.gateway.topics import Topics
 from whatssound.gateway.view_channel import ViewChannel, ViewParts
 from whatssound.ids import RoomId, UserId
-from whatssound.realtime.access import Access, Policy, default_policy
+from whatssound.realtime.access import Access
 from whatssound.realtime.load import Load
+from whatssound.realtime.policy import Policy, default_policy
 from whatssound.realtime.topics import room_of
 from whatssound.wire.errors import Refusal
 from whatssound.wire.events import User
@@ -88,6 +89,7 @@ class Gateway:
         drain_s: float = 0.0,
         chance: Callable[[], float] = random.random,
         policy: Policy = default_policy,
+        private_only: bool = False,
         node: str = "here",
         places: int = sys.maxsize,
     ) -> None:
@@ -103,7 +105,7 @@ class Gateway:
         self._proxies = proxies or Proxies()
         self.snapshots = JoinSnapshots(services.view, timeline.now_ms)
         self._parts = RoomParts(self.hub, services, self.snapshots, timeline)
-        self.access = Access(services.verify, policy)
+        self.access = Access(services.verify, policy, is_recalled=services.is_recalled, private_only=private_only)
         self.load = Load(limits, now_s=time.monotonic)
         self.topics = Topics(bus, flusher, self.metrics, node=node, load=self.load)
         self._realtime = RealtimeParts(self.topics, self.access, limits, timeline, self.load)

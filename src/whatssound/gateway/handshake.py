@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from whatssound.accounts.token_refusal import TokenRefusal
+from whatssound.realtime.token_texts import said_at_upgrade
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import Serializer, serializer_for
 
@@ -85,7 +87,8 @@ def http_answer(refusal: Refusal) -> bytes:
     of its own (431).
     """
     status = HTTPStatus(431 if refusal.code == "too_large" else refusal.http_status)
-    body = msgspec.json.encode({"error": refusal.message, **refusal.as_body()})
+    error = said_at_upgrade(refusal) if isinstance(refusal, TokenRefusal) else refusal.message
+    body = msgspec.json.encode({"error": error, **refusal.as_body()})
     retry = "" if refusal.retry_after_ms is None else f"retry-after: {-(-refusal.retry_after_ms // 1_000)}\r\n"
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from whatssound.accounts.token_refusal import TokenRefusal
 from whatssound.accounts.user import Identity
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
@@ -12,10 +13,12 @@ from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.session import Session
 from whatssound.gateway.supabase import NO_DATABASE, shut_down, tell_system
 from whatssound.gateway.topics import Hearing, TopicFeed, Topics
-from whatssound.realtime.access import Access, Extension, Operation, Visitor
+from whatssound.realtime.access import KEY_PREFIX, Access, Visitor
 from whatssound.realtime.broadcast import Broadcast, Sender
 from whatssound.realtime.errors import RealtimeRefusal
 from whatssound.realtime.load import Load
+from whatssound.realtime.policy import Extension, Operation, same_person
+from whatssound.realtime.token_texts import said_on_channel
 from whatssound.realtime.topics import MAX_NAME_BYTES, Topic
 from whatssound.wire import realtime as wire
 from whatssound.wire.errors import Refusal
@@ -115,9 +118,14 @@ class RealtimeChannel(Channel):
             return 0.0
         left_ms = self._visitor.identity.expires_ms - now_ms
         if left_ms <= 0:
-            self.shut_down(f"Token has expired {int(-left_ms // 1_000)} seconds ago")
+            self.shut_down(said_on_channel(TokenRefusal("expired", ago_ms=-left_ms)))
             return math.inf
         return left_ms
+
+    def renewed(self, identity: Identity) -> None:
+        """A newer token of the socket prolongs the channel, when that is what it was opened with."""
+        if self._visitor is not None and self._visitor.by_key and same_person(self._visitor.identity, identity):
+            self._speaks_for(Visitor(identity, by_key=True))
 
     def receive(self, frame: Frame, at_ms: float) -> None:
         """Take a frame of this channel: at once, unless something before it is not done."""
@@ -189,20 +197,29 @@ class RealtimeChannel(Channel):
     def _renew(self, payload: Json) -> Json | None:
         """A newer token: never answered when it is good; one that is not ends the channel."""
         token = wire.read_token(payload)
-        if token is None or token.startswith("sb_"):
+        if token is None or token.startswith(KEY_PREFIX):
             return None
         try:
-            self._visitor = self._parts.access.visitor(token)
+            visitor = self._parts.access.visitor(token)
         except RealtimeRefusal as refusal:
-            self.shut_down(refusal.reason.partition(": ")[2] or refusal.reason)
-            return None
+            self.shut_down(refusal.reason.partition(": ")[2])
+        except Refusal as refusal:  # nobody can say yet: the token that it has is still good
+            self.session.count("access_token", refusal.code)
+        else:
+            self._speaks_for(visitor)
+        return None
+
+    def _speaks_for(self, visitor: Visitor) -> None:
+        """Be this visitor from now on; one who may not read any more has no business here."""
+        if self._visitor is not None and self._visitor.identity == visitor.identity:
+            return
+        self._visitor = visitor
         self._allowed.clear()
-        if self._feed is not None and not (self._may("broadcast", "read") or self._may("presence", "read")):
+        if not (self._may("broadcast", "read") or self._may("presence", "read")):
             self.shut_down(f"You no longer have permission to read from this Channel topic: {self._topic.name}")
-        elif self._feed is not None:
+        elif self._feed is not None and self.state is ChannelState.JOINED:
             self._feed.catch_up(self)
             self._feed.enter(self)
-        return None
 
     def _refuse(self, frame: Frame, refusal: Refusal) -> None:
         super()._refuse(frame, refusal)
@@ -225,6 +242,8 @@ class RealtimeChannel(Channel):
         return self._allowed[key]
 
     def _require(self, extension: Extension, operation: Operation) -> None:
+        if self._visitor is not None:
+            self._parts.access.require_good(self._visitor.identity, self._parts.timeline.now_ms())
         if not self._may(extension, operation):
             raise RealtimeRefusal("forbidden", "unauthorized")
 

@@ -12,6 +12,7 @@ from whatssound.gateway.dialect import Dialect, plain
 from whatssound.gateway.room_visit import RoomParts, RoomVisit
 from whatssound.gateway.session import Session
 from whatssound.ids import RoomId, parse_id
+from whatssound.realtime.policy import same_person
 from whatssound.wire import commands, events
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import EMPTY, Frame, Json
@@ -132,7 +133,7 @@ class RoomChannel(RoomVisit):
 
     async def _renew(self, token: str) -> Json:
         identity = self._parts.services.verify(token)
-        if self._identity is None or identity.user_id != self._identity.user_id:
+        if self._identity is None or not same_person(identity, self._identity):
             raise Refusal("forbidden", "This token belongs to somebody else; join with it instead.")
         if identity.user_id is not None:
             self._user = await self._parts.services.user(identity)

@@ -21,6 +21,7 @@ from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
 from whatssound.gateway.snapshots import JoinSnapshot, JoinSnapshots
 from whatssound.ids import RoomId, UserId
+from whatssound.realtime.policy import same_person
 from whatssound.rooms.view import RoomView
 from whatssound.wire import events
 from whatssound.wire.errors import Refusal
@@ -145,7 +146,7 @@ class RoomVisit(Channel):
 
     def renewed(self, identity: Identity) -> None:
         """A newer token of the same person prolongs the channel, one of somebody else does not."""
-        if self._identity is not None and self._identity.user_id == identity.user_id:
+        if self._identity is not None and same_person(self._identity, identity):
             self._identity = identity
 
     # --- what both kinds of channel do --------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import UserId
 from whatssound.realtime.errors import RealtimeRefusal, reply_on
+from whatssound.realtime.policy import same_person
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import EMPTY, NULL, V2, Frame, Json, MalformedFrame, Serializer, text_frame
 from whatssound.wire.realtime import PREFIX as REALTIME_PREFIX
@@ -242,7 +243,7 @@ class Session:
 
     def renewed(self, identity: Identity) -> None:
         """A person showed a newer token: it is the socket's and all their channels' from now on."""
-        if self.identity is None or self.identity.user_id == identity.user_id:
+        if self.identity is None or same_person(self.identity, identity):
             self.identity = identity
         for channel in self._channels.values():
             channel.renewed(identity)

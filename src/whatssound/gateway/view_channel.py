@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from whatssound.accounts.token_refusal import TokenRefusal
 from whatssound.accounts.user import Identity, User
 from whatssound.gateway.channel import encode_json, refusal_payload
 from whatssound.gateway.dialect import Dialect, view
@@ -15,8 +16,9 @@ from whatssound.gateway.snapshots import JoinSnapshot
 from whatssound.gateway.supabase import NO_DATABASE, shut_down, tell_system
 from whatssound.gateway.withheld import RECENT_MS, Line
 from whatssound.ids import RoomId
-from whatssound.realtime.access import Access
+from whatssound.realtime.access import KEY_PREFIX, Access
 from whatssound.realtime.errors import RealtimeRefusal
+from whatssound.realtime.token_texts import said_on_channel
 from whatssound.wire import commands, events
 from whatssound.wire import realtime as wire
 from whatssound.wire.errors import ERRORS, Refusal
@@ -58,7 +60,7 @@ class ViewChannel(RoomVisit):
 
     def expired(self, late_ms: float) -> None:
         """As the original does it: for good."""
-        shut_down(self, f"Token has expired {int(late_ms // 1_000)} seconds ago")
+        shut_down(self, said_on_channel(TokenRefusal("expired", ago_ms=late_ms)))
 
     # --- what the session calls ---------------------------------------------------------------------------------
 
@@ -69,8 +71,6 @@ class ViewChannel(RoomVisit):
             raise RealtimeRefusal("invalid", "UnableToReplayMessages: Replay params are not valid")
         now_ms = self._parts.timeline.now_ms()
         identity = self._access.joining(config.token, self.session.identity, now_ms).identity
-        if self._parts.services.is_recalled(identity):
-            raise RealtimeRefusal("unauthorized", "InvalidJWTToken: This sign-in has ended; sign in again")
         feed = await self._attach(identity, self._viewed)
         self._first = await self._shown(feed.position)
         return wire.joined(config.postgres_changes)
@@ -150,7 +150,7 @@ class ViewChannel(RoomVisit):
     async def _renew(self, payload: Json) -> None:
         """A newer token: never answered when it is good; one that is not ends the channel."""
         token = wire.read_token(payload)
-        if token is None or token.startswith("sb_"):
+        if token is None or token.startswith(KEY_PREFIX):
             return
         try:
             await self._speak_for(self._access.visitor(token).identity)

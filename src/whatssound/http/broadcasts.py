@@ -12,10 +12,11 @@ from whatssound.config import Limits
 from whatssound.ids import RoomId
 from whatssound.messages.limits import Buckets, Rate
 from whatssound.messages.refusing import refusing
-from whatssound.realtime.access import SERVICE_ROLE, Access, Visitor
+from whatssound.realtime.access import Access, Visitor
 from whatssound.realtime.broadcast import Broadcast, publish
 from whatssound.realtime.errors import RealtimeRefusal
 from whatssound.realtime.load import Load
+from whatssound.realtime.policy import SERVICE_ROLE
 from whatssound.realtime.topics import Topic, room_of
 from whatssound.rooms.service import RoomService
 from whatssound.wire.commands import ChatLine, ChatSend
