@@ -42,6 +42,7 @@ from whatssound.bus.log import RoomLog
 from whatssound.bus.nodes import node_name
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
+from whatssound.credentials import key_set_followed
 from whatssound.foundation import Foundation, foundation
 from whatssound.gateway import Gateway, LocalServices
 from whatssound.http.app import build_app
@@ -137,6 +138,7 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
         timeline = await _server_time(between, node if together else None, registry, stack)
         base = await foundation(config, folder, timeline, registry, stack)
         known = await people(base, stack)
+        await stack.enter_async_context(key_set_followed(config, known.tokens, registry))
         audio = await _audio(base, stack)
         rescans = _rescans(base, audio.library)
         rooms = await _rooms(base, known.accounts, audio, between.log, stack)

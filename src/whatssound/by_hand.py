@@ -4,9 +4,12 @@ from typing import Literal
 
 from whatssound.accounts.service import Accounts
 from whatssound.accounts.user import User
+from whatssound.adapters.data_folder import DataFolder
 from whatssound.adapters.nats import LogSettings, NatsConnection, NatsUnreachable, begin_epoch
+from whatssound.adapters.secret_file import open_secret
 from whatssound.bus.log import LogUnavailable
 from whatssound.config import Config, StartError
+from whatssound.credentials import publishable_keys
 from whatssound.people import people_of
 
 TokenRole = Literal["anon", "guest", "user", "invited", "owner", "service"]
@@ -16,6 +19,13 @@ async def token_by_hand(config: Config, role: TokenRole, name: str | None) -> st
     """An access token. Raises DataFolderError; StartError when the role needs a name; Refusal for an unusable name."""
     async with people_of(config) as people:
         return people.accounts.token_for(await _bearer(people.accounts, role, name), role)
+
+
+def keys_by_hand(config: Config) -> tuple[str, ...]:
+    """The API keys that may stand in a page. Raises DataFolderError."""
+    folder = DataFolder(config.data)
+    folder.make()
+    return publishable_keys(config, open_secret(folder.secret, jwt_secret=config.jwt_secret))
 
 
 async def invitation_by_hand(config: Config, uses: int, days: int) -> str:

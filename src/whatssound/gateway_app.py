@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from whatssound.accounts.known import Known
-from whatssound.accounts.tokens import AccessTokens
 from whatssound.adapters.data_folder import DataFolder
 from whatssound.adapters.process_metrics import answer_metrics
 from whatssound.adapters.secret_file import open_secret
 from whatssound.adapters.statistics_metrics import StatisticsCollector
 from whatssound.config import Config
+from whatssound.credentials import access_tokens, key_set_followed
 from whatssound.gateway.gateway import Gateway
 from whatssound.remote.services import RemoteServices
 from whatssound.sockets import sockets
@@ -38,7 +38,9 @@ async def running_gateway(config: Config, *, node: str, nats: Sequence[str]) -> 
         secret = open_secret(DataFolder(config.data).secret, jwt_secret=config.jwt_secret)
         between = await stack.enter_async_context(wires(nats, name=f"whatssound {node}", registry=registry))
         timeline, clock = await stack.enter_async_context(server_time(between, node, owns=False, registry=registry))
-        known = Known(AccessTokens(secret.derive("jwt"), now_ms=timeline.now_ms), now_ms=timeline.now_ms)
+        tokens = access_tokens(config, secret, now_ms=timeline.now_ms)
+        await stack.enter_async_context(key_set_followed(config, tokens, registry))
+        known = Known(tokens, now_ms=timeline.now_ms)
         services = RemoteServices(between.bus, known, homes_key=secret.derive("homes"))
         await stack.enter_async_context(services)
         gateway = await stack.enter_async_context(

@@ -19,6 +19,7 @@ from whatssound.adapters.sql.accounts import SqlAccounts
 from whatssound.adapters.sql.members import SqlMembers
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
+from whatssound.credentials import access_tokens
 from whatssound.foundation import Foundation, foundation
 
 
@@ -31,10 +32,10 @@ class People:
     invitations: Invitations
     departures: Departures
     elsewhere: Elsewhere
+    tokens: AccessTokens
 
 
-def _accounts(base: Foundation) -> Accounts:
-    tokens = AccessTokens(base.secret.derive("jwt"), now_ms=base.timeline.now_ms)
+def _accounts(base: Foundation, tokens: AccessTokens) -> Accounts:
     return Accounts(
         SqlAccounts(base.database),
         tokens,
@@ -46,7 +47,9 @@ def _accounts(base: Foundation) -> Accounts:
 
 async def people(base: Foundation, stack: AsyncExitStack) -> People:
     """Everything about people, over `base`; closed by `stack`."""
-    accounts, store, now_ms = _accounts(base), SqlMembers(base.database), base.timeline.now_ms
+    store, now_ms = SqlMembers(base.database), base.timeline.now_ms
+    tokens = access_tokens(base.config, base.secret, now_ms=now_ms)
+    accounts = _accounts(base, tokens)
     await _remember(accounts, store, SqlAccounts(base.database), since_ms=int(now_ms()) - ACCESS_LIFE_S * 1_000)
     base.show("sightings", accounts.sightings.statistics)
     passwords = Argon2Passwords()
@@ -59,6 +62,7 @@ async def people(base: Foundation, stack: AsyncExitStack) -> People:
         Invitations(accounts, store, new_id=base.ids.next, now_ms=now_ms),
         Departures(accounts, store, now_ms=now_ms),
         Elsewhere(accounts, store, now_ms=now_ms),
+        tokens,
     )
 
 

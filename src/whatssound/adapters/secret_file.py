@@ -1,5 +1,6 @@
 """The one secret of a data folder, and the keys derived from it by purpose."""
 
+import base64
 import os
 import secrets
 import stat
@@ -11,8 +12,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from whatssound.adapters.data_folder import DataFolderError
 
-PURPOSES: Final = ("jwt", "blobs", "playlists", "homes")
-"""`jwt` signs access tokens, `blobs` names stored audio, `playlists` signs the way to it, `homes` hides addresses."""
+PURPOSES: Final = ("jwt", "blobs", "playlists", "homes", "publishable")
+"""`jwt` signs access tokens, `blobs` names stored audio, `playlists` signs the way to it, `homes` hides addresses,
+`publishable` is the API key for pages."""
 
 SECRET_BYTES: Final = 32
 KEY_BYTES: Final = 32
@@ -48,6 +50,10 @@ class Secret:
         if purpose == "jwt" and self._jwt is not None:
             return self._jwt
         return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"whatssound/" + purpose.encode()).derive(self._material)
+
+    def publishable_key(self) -> str:
+        """An API key that everybody may see, of the form that Supabase's clients know; always the same."""
+        return "sb_publishable_" + base64.urlsafe_b64encode(self.derive("publishable")[:24]).decode()
 
 
 def open_secret(file: Path, *, jwt_secret: str | None = None) -> Secret:

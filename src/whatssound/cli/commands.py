@@ -17,6 +17,7 @@ EPILOGUE: Final = (
 COMMANDS: Final = {
     "serve:serve": "Open the server: API, page, audio and sockets on one port.",
     "people:token": "Print an access token, good for one hour, and nothing else.",
+    "people:key": "Print the publishable API key, and nothing else: it may stand in a page, who shows it only reads.",
     "doctor:doctor": (
         "Look at everything that must work, with the settings in effect, and say how to mend what does not."
     ),

@@ -1,4 +1,4 @@
-"""`whatssound token`, `invite` and `password`: what the operator does about people."""
+"""`whatssound token`, `key`, `invite` and `password`: what the operator does about people."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from whatssound.adapters.network import links_here
-from whatssound.by_hand import TokenRole, invitation_by_hand, password_by_hand, token_by_hand
+from whatssound.by_hand import TokenRole, invitation_by_hand, keys_by_hand, password_by_hand, token_by_hand
 from whatssound.cli.settings import QuietSettings
 from whatssound.config import Config
 
@@ -22,6 +22,12 @@ def token(
 ) -> None:
     """Print an access token, good for one hour, and nothing else."""
     print(asyncio.run(token_by_hand(settings, role, name)))  # noqa: T201
+
+
+def key(*, settings: QuietSettings = Config()) -> None:  # noqa: B008 - frozen
+    """Print the publishable API key, and nothing else: it may stand in a page, who shows it only reads."""
+    for each in keys_by_hand(settings):
+        print(each)  # noqa: T201
 
 
 def invite(

@@ -20,6 +20,7 @@ _NAMES: Final = {
     "file": "config",
     "libraries": "library",
     "trusted_proxies": "trusted-proxy",
+    "publishable_keys": "publishable-key",
     "cache_bytes": "cache-size",
     "quota_bytes": "quota",
 }
@@ -55,10 +56,8 @@ def _value(kind: Any, tokens: Sequence[Token]) -> Any:
 
 def _read(kind: Any, tokens: Sequence[Token]) -> Any:
     name, texts = _setting(tokens[0]), tuple(token.value for token in tokens)
-    if name == "trusted_proxy":
-        return values.proxies(texts)
-    if name == "nats":
-        return values.nats(texts)
+    if name in values.LISTS:
+        return values.LISTS[name](texts)
     if kind == tuple[Path, ...]:
         return tuple(_path(text) for text in texts)
     if kind is Path:

@@ -148,8 +148,20 @@ class Config:
     trusted_proxies: tuple[str, ...] = ()
     """Address or network of a proxy whose `X-Forwarded-For` is believed; may be given several times."""
     jwt_secret: str | None = None
-    """HS256 key for tokens, 32 bytes or more; derived from the data folder's secret when not set. Changing it signs
+    """HMAC key for tokens, 32 bytes or more; derived from the data folder's secret when not set. Changing it signs
     everybody out. Not for a command line, which other users of the computer can read."""
+    jwks: str | None = None
+    """Public keys of those whose tokens are taken on realtime topics: the path of a file or the address of a JSON Web
+    Key Set, such as `https://PROJECT.supabase.co/auth/v1/.well-known/jwks.json`. Who has such a token is a stranger to
+    this server's own accounts."""
+    publishable_keys: tuple[str, ...] = ()
+    """An API key for pages of others, `sb_publishable_…` or any 20 characters or more; may be given several times. Who
+    shows it only reads. Without it there is one of the data folder's own: `whatssound key` prints it."""
+    realtime_policy: str | None = None
+    """Who may do what on private realtime topics: `package.module:callable`, called with (claims, topic, extension,
+    operation). Without it everybody with a token of their own may do everything, and `user:<sub>` belongs to one."""
+    private_only: bool = False
+    """Take joins of private realtime topics only."""
     drain_s: float = 2.0
     """Over how long a stop sends listeners away, a few at a time. Behind a load balancer 10 to 30; the orchestrator's
     grace period has to be 20 s longer."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -16,7 +17,12 @@ OUR_PATHS: Final = frozenset(
 MOST_WORKERS: Final = 64
 """More processes than that serve nobody: the one that owns the files would be the limit long before."""
 
+LEAST_KEY: Final = 20
+"""Characters of a publishable key of somebody's own making: so few that others might guess are none."""
+
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
+_KEY: Final = re.compile(r"[A-Za-z0-9._~-]+")
+_CALLABLE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def whole(text: str, *, least: int = 1, most: int = 2**53 - 1) -> int:
@@ -72,6 +78,36 @@ def nats(texts: tuple[str, ...]) -> tuple[str, ...]:
     return found
 
 
+def publishable_keys(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys that may stand in a page, each of `texts` one or several with commas between them."""
+    found = tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
+    for key in found:
+        if key.startswith("sb_secret_") or key.count(".") == 2:
+            raise ValueError("a publishable key is for everybody to see: this looks like a secret key or a token")
+        if not _KEY.fullmatch(key) or (len(key) < LEAST_KEY and not key.startswith("sb_publishable_")):
+            raise ValueError(f"{key!r} must begin with sb_publishable_ or have {LEAST_KEY} letters, digits or -._~")
+    return found
+
+
+def jwks(text: str) -> str | None:
+    """The path or the address of a key set; None for an empty text."""
+    text = text.strip()
+    if "://" not in text:
+        return str(Path(text).expanduser().absolute()) if text else None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
+        raise ValueError(f"{text!r} must be a file or like https://example.org/.well-known/jwks.json")
+    return text
+
+
+def realtime_policy(text: str) -> str | None:
+    """Where a policy is; None for an empty text."""
+    text = text.strip()
+    if text and not _CALLABLE.fullmatch(text):
+        raise ValueError(f"{text!r} must be like package.module:callable")
+    return text or None
+
+
 def _without_secret(url: str) -> str:
     scheme, _, rest = url.rpartition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
@@ -103,11 +139,20 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+LISTS: Final[Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]]] = {
+    "trusted_proxy": proxies,
+    "nats": nats,
+    "publishable_key": publishable_keys,
+}
+"""The settings that may be given several times and have rules of their own, as they are called."""
+
 _RULES: Final[Mapping[str, Callable[[str], object]]] = {
     "port": lambda text: whole(text, least=0, most=65_535),
     "encoder_nice": lambda text: whole(text, least=0, most=19),
     "public_url": public_url,
     "jwt_secret": lambda text: text or None,
+    "jwks": jwks,
+    "realtime_policy": realtime_policy,
     "log": _level,
     "workers": workers,
     "int": whole,
