@@ -166,7 +166,8 @@ async def test_a_channel_that_fails_itself_makes_the_client_join_again(table: Ta
     table.hears("1", "1", "t", "phx_join", {})
     table.hears("1", "2", "t", "do", {})
     await table.finish()
-    assert [frame[3] for frame in table.wire.frames] == ["phx_reply", "phx_error"]
+    assert [frame[3] for frame in table.wire.frames] == ["phx_reply", "phx_error", "phx_reply"]
+    assert table.wire.frames[-1][4] == {"status": "error", "response": {"reason": "unmatched topic"}}
     for number in range(PENDING_COMMANDS):
         table.hears("2", str(number), f"t{number % 3}", "phx_join", {})
     assert ("31", "overloaded") not in table.answers()

@@ -141,7 +141,9 @@ class Channel(ABC):
         while self._work:
             frame = self._work.pop(0)
             try:
-                if self.state is not ChannelState.CLOSED:
+                if self.state is ChannelState.CLOSED:
+                    self.session.late(frame)
+                else:
                     await self._do(frame)
             except Exception:  # an answer could not be given: the client is better off joining again
                 _log.exception("a channel failed", topic=self.topic)

@@ -223,6 +223,12 @@ class Session:
             del self._channels[channel.topic]
             self._rules.metrics.channels.dec()
 
+    def late(self, frame: Frame) -> None:
+        """Answer a frame whose channel ended before its turn came, as if it had come afterwards."""
+        if self.state is SessionState.OPEN and frame.event != "phx_join" and frame.topic not in self._channels:
+            is_leave = frame.event == "phx_leave"
+            self.reply(frame, NULL, ok=is_leave, response=EMPTY if is_leave else UNMATCHED)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`; it outlives the socket."""
         self._rules.spawn(work)

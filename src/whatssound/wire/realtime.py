@@ -184,7 +184,7 @@ def _list(raw: msgspec.Raw | None) -> list[msgspec.Raw] | None:
         items = None if raw is None else msgspec.json.decode(raw, type=list[msgspec.Raw] | None)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return None if items is None else [item for item in items if bytes(item) != b"null"]
+    return None if items is None else [item for item in items if bytes(item) != b"null" and is_json(bytes(item))]
 
 
 def _text(raw: msgspec.Raw | None) -> str | None:
