@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from clients import SocketClient
 from crowd.listeners import Listeners
@@ -22,6 +22,8 @@ SAY_ALL = {
     "chat_room_per_s": 100_000,
     "socket_events_per_second": 100_000,
     "socket_events_burst": 100_000,
+    "realtime_socket_events_per_second": 100_000,
+    "realtime_socket_events_burst": 100_000,
     "idle_timeout_s": 3_600,
     "guests_per_minute": 1_000,
 }
@@ -36,14 +38,14 @@ Answer = TypeVar("Answer")
 
 
 class Talker:
-    """Says things in a room, by several sockets in turn, because one is answered one thing after another. They live."""
+    """Says things on a topic, by several sockets in turn: one is answered one thing after another. They live."""
 
-    def __init__(self, server: ServerProcess, room: str, token: str) -> None:
+    def __init__(self, server: ServerProcess, topic: str, token: str, *, sockets: int = SOCKETS) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._clients = [SocketClient(server.url, token) for _ in range(SOCKETS)]
-        self._topic = f"room:{room}"
+        self._clients = [SocketClient(server.url, token) for _ in range(sockets)]
+        self._topic = topic
         self._said = 0
         self.run(self._enter())
 
@@ -55,11 +57,18 @@ class Talker:
         """Say it, and return when it is acknowledged. Raises Refused."""
         self.run(self.saying(text))
 
+    join: ClassVar[Mapping[str, Any]] = {}
+    """What a join says beside the token."""
+
     async def saying(self, text: str) -> None:
         """The same, from the socket's thread."""
-        client = self._clients[self._said % SOCKETS]
+        client = self._clients[self._said % len(self._clients)]
         self._said += 1
         client.events.clear()
+        await self.push(client, text)
+
+    async def push(self, client: SocketClient, text: str) -> None:
+        """Say it by one of the sockets."""
         await client.push(self._topic, "chat:send", text=text, nonce=str(self._said))
 
     def close(self) -> None:
@@ -73,7 +82,7 @@ class Talker:
     async def _enter(self) -> None:
         for client in self._clients:
             await client.connect()
-            await client.join(self._topic)
+            await client.join(self._topic, **self.join)
 
 
 @dataclass
@@ -85,9 +94,9 @@ class House:
     token: str
     talker: Talker
 
-    def listeners(self, programs: Path, count: int, **how: Any) -> Listeners:
-        """A crowd in the room."""
-        join = json.dumps(["1", "1", f"room:{self.room}", "phx_join", {"access_token": self.token}])
+    def listeners(self, programs: Path, count: int, *, topic: str | None = None, **how: Any) -> Listeners:
+        """A crowd in the room, or on another topic."""
+        join = json.dumps(["1", "1", topic or f"room:{self.room}", "phx_join", {"access_token": self.token}])
         return Listeners(
             programs,
             self.server.port,
@@ -111,11 +120,33 @@ def house(*arguments: str, without_ticks: bool = False, settings: Mapping[str, o
         with server:
             owner = server.token("owner")
             room = server.call("POST", "/v1/rooms", {"title": "Bench"}, token=owner)["room"]["id"]
-            talker = Talker(server, room, owner)
+            talker = Talker(server, f"room:{room}", owner)
             try:
                 yield House(server, room, server.guest("Crowd")["access_token"], talker)
             finally:
                 talker.close()
+
+
+class Program(Talker):
+    """Broadcasts on a realtime topic instead, and awaits each acknowledgement."""
+
+    join: ClassVar[Mapping[str, Any]] = {"config": {"broadcast": {"ack": True}}}
+
+    async def push(self, client: SocketClient, text: str) -> None:
+        """Send it by one of the sockets."""
+        await client.push(self._topic, "broadcast", type="broadcast", event="said", payload={"text": text})
+
+
+@contextmanager
+def realtime(programs: Path, count: int) -> Iterator[Served]:
+    """WhatsSound with `count` listeners on one realtime topic, and a program that broadcasts there."""
+    with house() as here:
+        program = Program(here.server, "realtime:bench", here.token, sockets=1)
+        try:
+            with here.listeners(programs, count, topic="realtime:bench") as listeners:
+                yield Served("WhatsSound", here.server.pid, listeners, program.say)
+        finally:
+            program.close()
 
 
 @contextmanager

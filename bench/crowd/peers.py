@@ -63,12 +63,28 @@ def websockets(programs: Path, count: int) -> Iterator[Served]:
 @contextmanager
 def npm_ws(programs: Path, count: int) -> Iterator[Served]:
     """npm's `ws`, installed for the bench."""
+    with _npm("ws@8", "ws.mjs") as (process, port), Listeners(programs, port, count, path="/") as listeners:
+        yield Served("npm ws", process.pid, listeners, lambda text: _say(process, text))
+
+
+@contextmanager
+def socket_io(programs: Path, count: int) -> Iterator[Served]:
+    """npm's `socket.io`, installed for the bench; over WebSocket alone."""
+    path = "/socket.io/?EIO=4&transport=websocket"
+    with (
+        _npm("socket.io@4", "socketio.mjs") as (process, port),
+        Listeners(programs, port, count, path=path, join="40", joined="40{") as listeners,
+    ):
+        yield Served("socket.io", process.pid, listeners, lambda text: _say(process, text))
+
+
+@contextmanager
+def _npm(package: str, script: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "ws@8"], cwd=folder, check=True)
-        shutil.copy(HERE / "ws.mjs", folder)
-        command = ["node", str(Path(folder) / "ws.mjs")]
-        with spoken_to(command) as (process, port), Listeners(programs, port, count, path="/") as listeners:
-            yield Served("npm ws", process.pid, listeners, lambda text: _say(process, text))
+        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", package], cwd=folder, check=True)
+        shutil.copy(HERE / script, folder)
+        with spoken_to(["node", str(Path(folder) / script)]) as spoken:
+            yield spoken
 
 
 @contextmanager
