@@ -210,6 +210,15 @@ async def test_a_person_says_a_line_in_a_room_as_on_its_socket(rig: Rig) -> None
     assert ear.heard == []
 
 
+async def test_a_line_in_a_batch_that_is_not_taken_is_told_when_the_rest_is_on_its_way(rig: Rig) -> None:
+    room = (await rig.room())["room"]["id"]
+    ear = Ear(rig, Topic("party"))
+    line = message(topic=f"room:{room}", event="chat", payload={"nothing": 1})
+    answer = await batch(rig, await rig.guest(), line, message())
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert len(ear.heard) == 1
+
+
 async def test_nobody_fakes_what_a_room_says(rig: Rig) -> None:
     room = (await rig.room())["room"]["id"]
     ear = Ear(rig, Topic(f"room:{room}"), Topic(f"room:{room}", private=True))
@@ -217,7 +226,8 @@ async def test_nobody_fakes_what_a_room_says(rig: Rig) -> None:
     for event, headers in (("playback", owner), ("chat_deleted", owner), ("chat", rig.reader())):
         answer = await rig.client.post(f"{base}/{event}", json={"text": "x"}, headers=headers)
         assert answer.status_code == 403
-        assert (await batch(rig, headers, message(topic=f"room:{room}", event=event, private=True))).status_code == 202
+        faked = {"topic": f"room:{room}", "event": event, "payload": {"text": "x"}, "private": True}
+        assert (await batch(rig, headers, message(**faked))).status_code == 202
     for status, where, body in (
         (404, f"{BATCH}/room%3A99/events/chat", {"text": "x"}),
         (202, f"{BATCH}/room%3Afriday/events/chat", {"text": "x"}),  # only ids make rooms

@@ -31,6 +31,10 @@ MAX_KEYS: Final = 10_000
 TOO_MANY_IN_BATCH: Final = "Too many messages to broadcast, please reduce the batch size"
 
 
+_NOT_YOURS: Final = (401, 403, 404)
+"""Statuses of refusals that say what somebody may not do, or may not know of."""
+
+
 class Caller(NamedTuple):
     """Who sends: a good token, and the home it comes from (`addresses.home_of`, "" when that is unknown)."""
 
@@ -77,7 +81,11 @@ class Broadcasts:
         self.load.send(size_bytes, messages)
 
     async def send_all(self, caller: Caller, batch: list[Outgoing]) -> None:
-        """Send each; what this caller may not send is left out, as the original does."""
+        """Send each. What this caller may not send is left out, as the original does.
+
+        What could not be sent for another reason is told once the rest is on its way: raises the first such Refusal.
+        """
+        untold: list[Refusal] = []
         for message in batch:
             topic = Topic(message.topic, message.private)
             try:
@@ -86,8 +94,11 @@ class Broadcasts:
                 else:
                     meta = msgspec.json.encode({"id": message.id}) if message.id else b""
                     self._send(caller, topic, _json(message.event, message.payload, meta))
-            except Refusal:
-                continue
+            except Refusal as refusal:
+                if refusal.http_status not in _NOT_YOURS:
+                    untold.append(refusal)
+        if untold:
+            raise untold[0]
 
     async def send(self, caller: Caller, topic: Topic, event: str, payload: bytes, *, is_json: bool) -> None:
         """Send one: JSON, or bytes that only clients of binary frames hear."""
