@@ -28,6 +28,7 @@ from whatssound.gateway import Gateway, LocalServices
 from whatssound.gateway.flusher import Flusher
 from whatssound.ids import Snowflakes, TrackId
 from whatssound.messages.service import MessageService
+from whatssound.realtime.kept import KeptBroadcasts, KeptLimits
 from whatssound.realtime.policy import Policy, default_policy
 from whatssound.rooms.catalog import TrackNow
 from whatssound.rooms.homes import Homes
@@ -35,6 +36,7 @@ from whatssound.rooms.room import Room
 from whatssound.rooms.service import RoomService
 from whatssound.wire import events
 
+KEPT_LIMITS = KeptLimits(life_ms=72 * 3_600_000, payload_bytes=50_000)
 TOKEN_KEY, HOMES_KEY = b"k" * 32, b"h" * 32
 PUBLISHABLE_KEY = "sb_publishable_rig"
 
@@ -78,6 +80,7 @@ class Rig:
     tokens: AccessTokens
     rooms: RoomService
     messages: MessageService
+    kept: KeptBroadcasts
     log: RoomLog
     bus: Bus
     time: ManualTimeline
@@ -138,9 +141,12 @@ async def opened(
             random_bits=secrets.randbits,
         )
         stack.push_async_callback(rooms.stop)
+        kept = KeptBroadcasts(
+            store.kept(per_topic=100, most_bytes=10_000_000), bus, ids, KEPT_LIMITS, now_ms=time.now_ms
+        )
         gateway = Gateway(
             limits=limits or Limits(),
-            services=LocalServices(accounts, rooms),
+            services=LocalServices(accounts, rooms, kept),
             log=log,
             bus=bus,
             timeline=time,
@@ -154,4 +160,4 @@ async def opened(
             await gateway.start()
         port = await stack.enter_async_context(serving(gateway.protocol_factory))
         stack.push_async_callback(gateway.stop)
-        yield Rig(port, gateway, accounts, tokens, rooms, messages, log, bus, time, await accounts.owner())
+        yield Rig(port, gateway, accounts, tokens, rooms, messages, kept, log, bus, time, await accounts.owner())

@@ -1,7 +1,8 @@
 """Two gateways over one owner: one beside it, one that asks everything over the bus."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +25,20 @@ from whatssound.remote.services import RemoteServices
 
 
 class PoorBus:
-    """A bus in front of another that can be told to lose publications by topic, or the next answers."""
+    """A bus in front of another that can be told to lose publications by topic or the next answers, or to be slow."""
 
     def __init__(self, bus: Bus) -> None:
         self.deaf_to: set[str] = set()
         self.lost_answers = 0
         self.asked: list[bytes] = []
+        self.reached = asyncio.Event()
+        self._before, self._after = asyncio.Event(), asyncio.Event()
+        self._before.set()
+        self._after.set()
         self._bus = bus
         self.subscribe = bus.subscribe
         self.answer = bus.answer
+        self.flush = bus.flush
         self.statistics = bus.statistics
 
     @property
@@ -44,11 +50,35 @@ class PoorBus:
 
     async def request(self, topic: str, message: bytes, *, timeout_s: float) -> bytes:
         self.asked.append(message)
+        await self._passed(self._before)
         answer = await self._bus.request(topic, message, timeout_s=timeout_s)
+        await self._passed(self._after)
         if self.lost_answers:
             self.lost_answers -= 1
             raise NoAnswer(topic, "the answer was lost")
         return answer
+
+    def stopped_before(self) -> AbstractContextManager[None]:
+        """Questions do not get through until this is left; `reached` says that one waits."""
+        return self._stopped(self._before)
+
+    def stopped_after(self) -> AbstractContextManager[None]:
+        """Likewise answers."""
+        return self._stopped(self._after)
+
+    @contextmanager
+    def _stopped(self, gate: asyncio.Event) -> Iterator[None]:
+        gate.clear()
+        self.reached.clear()
+        try:
+            yield
+        finally:
+            gate.set()
+
+    async def _passed(self, gate: asyncio.Event) -> None:
+        if not gate.is_set():
+            self.reached.set()
+            await gate.wait()
 
 
 @dataclass(frozen=True)
@@ -107,7 +137,7 @@ async def paired(folder: Path, near: Wire, far: Wire) -> AsyncIterator[Pair]:
     bus, far_bus = PoorBus(near.bus), PoorBus(far.bus)
     async with (
         opened(folder, bus=bus, log=near.log, proxies=["127.0.0.1"]) as rig,
-        Owner(bus, rig.accounts, rig.rooms, epoch="first") as owner,
+        Owner(bus, rig.accounts, rig.rooms, rig.kept, epoch="first") as owner,
         _far_services(rig, far_bus) as services,
         _far_gateway(rig, services, Wire(far_bus, far.log)) as (remote, port),
     ):
@@ -133,6 +163,7 @@ async def _far_gateway(rig: Rig, services: RemoteServices, wire: Wire) -> AsyncI
         bus=wire.bus,
         timeline=rig.time,
         proxies=Proxies.of(["127.0.0.1"]),
+        node="far",
     )
     await gateway.start()
     async with serving(gateway.protocol_factory) as port:

@@ -38,7 +38,6 @@ from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.rescans import Rescans
 from whatssound.bus.bus import Bus
-from whatssound.bus.log import RoomLog
 from whatssound.bus.nodes import node_name
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Config
@@ -50,6 +49,7 @@ from whatssound.http.services import Services
 from whatssound.http.uploads import forget_abandoned
 from whatssound.messages.service import MessageService
 from whatssound.people import People, people
+from whatssound.realtime.kept import KeptBroadcasts, KeptLimits
 from whatssound.remote.owner import Owner
 from whatssound.rooms.homes import Homes
 from whatssound.rooms.saved_queues import SavedQueues
@@ -95,6 +95,7 @@ class _Rooms:
 
     service: RoomService
     messages: MessageService
+    kept: KeptBroadcasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +142,13 @@ async def running(config: Config, together: Together | None = None) -> AsyncGene
         await stack.enter_async_context(key_set_followed(config, known.tokens, registry))
         audio = await _audio(base, stack)
         rescans = _rescans(base, audio.library)
-        rooms = await _rooms(base, known.accounts, audio, between.log, stack)
-        services = LocalServices(known.accounts, rooms.service)
+        rooms = await _rooms(base, known.accounts, audio, between, stack)
+        services = LocalServices(known.accounts, rooms.service, rooms.kept)
         gateway = await stack.enter_async_context(
             sockets(config, services, between, timeline, node=node, registry=registry)
         )
         if together is not None:
-            asked = Owner(between.bus, known.accounts, rooms.service, epoch=secrets.token_hex(8))
+            asked = Owner(between.bus, known.accounts, rooms.service, rooms.kept, epoch=secrets.token_hex(8))
             await stack.enter_async_context(asked)
             base.show("answering_gateways", asked.statistics)
         saved_queues = SavedQueues(
@@ -263,16 +264,16 @@ async def _audio(base: Foundation, stack: AsyncExitStack) -> _Audio:
     return _Audio(library, edge, ingest, cache)
 
 
-async def _rooms(base: Foundation, accounts: Accounts, audio: _Audio, log: RoomLog, stack: AsyncExitStack) -> _Rooms:
+async def _rooms(base: Foundation, accounts: Accounts, audio: _Audio, between: Wires, stack: AsyncExitStack) -> _Rooms:
     library = audio.library
     now_ms, limits = base.timeline.now_ms, base.config.limits
-    kept = await stack.enter_async_context(await SqliteMessages.open(base.folder.messages, now_ms=now_ms))
+    store = await stack.enter_async_context(await SqliteMessages.open(base.folder.messages, now_ms=now_ms))
     messages = MessageService(
-        kept, base.ids, now_ms=now_ms, user_per_10s=limits.chat_user_per_10s, room_per_s=limits.chat_room_per_s
+        store, base.ids, now_ms=now_ms, user_per_10s=limits.chat_user_per_10s, room_per_s=limits.chat_room_per_s
     )
     service = RoomService(
         SqlRooms(base.database),
-        log,
+        between.log,
         messages,
         LibraryCatalog(library),
         base.ids,
@@ -290,8 +291,21 @@ async def _rooms(base: Foundation, accounts: Accounts, audio: _Audio, log: RoomL
     await service.start()
     stack.push_async_callback(service.stop)
     base.show("rooms", service.statistics)
-    base.show("message_writer", kept.statistics)
-    return _Rooms(service, messages)
+    base.show("message_writer", store.statistics)
+    return _Rooms(service, messages, _kept(base, store, between.bus))
+
+
+def _kept(base: Foundation, messages: SqliteMessages, bus: Bus) -> KeptBroadcasts:
+    limits = base.config.limits
+    kept = KeptBroadcasts(
+        messages.kept(per_topic=limits.kept_per_topic, most_bytes=limits.kept_bytes),
+        bus,
+        base.ids,
+        KeptLimits(life_ms=int(limits.kept_hours * 3_600_000), payload_bytes=limits.kept_payload_bytes),
+        now_ms=base.timeline.now_ms,
+    )
+    base.show("kept_broadcasts", kept.statistics)
+    return kept
 
 
 def _rescans(base: Foundation, library: Library) -> Rescans:

@@ -250,7 +250,7 @@ async def test_after_the_owner_began_anew_everybody_is_looked_up_again(pair: Pai
         with pytest.raises(Refused, match="unavailable"):
             await client.push(topic(room), "chat:send", text="hello", nonce="n")
         pair.bus.deaf_to = set()
-        async with Owner(pair.bus, pair.rig.accounts, pair.rig.rooms, epoch="second"):
+        async with Owner(pair.bus, pair.rig.accounts, pair.rig.rooms, pair.rig.kept, epoch="second"):
             assert (await client.event("phx_close"))["code"] == "banned"
 
 
@@ -274,7 +274,7 @@ async def test_what_an_owner_saved_and_could_not_tell_is_told_by_the_next_to_who
             log.refusing = False
             async with (
                 opened(tmp_path, log=log) as again,
-                Owner(pair.bus, again.accounts, again.rooms, epoch="second"),
+                Owner(pair.bus, again.accounts, again.rooms, again.kept, epoch="second"),
             ):
                 assert await client.event("playback", where=lambda part: not part["playing"] and part["entry_id"])
 
@@ -285,7 +285,7 @@ async def test_nobody_is_believed_before_the_owner_was_heard(pair: Pair) -> None
     async with RemoteServices(bus, Known(tokens, now_ms=pair.rig.time.now_ms), homes_key=HOMES_KEY) as services:
         with pytest.raises(Refusal, match="unavailable"):
             services.verify(token)
-        async with Owner(bus, pair.rig.accounts, pair.rig.rooms, epoch="late"):
+        async with Owner(bus, pair.rig.accounts, pair.rig.rooms, pair.rig.kept, epoch="late"):
             await services.ready()
             assert services.verify(token).user_id == pair.rig.dj.id
 

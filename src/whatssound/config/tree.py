@@ -64,6 +64,14 @@ class Limits:
     """Messages one person may send to one room in 10 s."""
     chat_room_per_s: int = 100
     """Messages one room takes in a second."""
+    kept_hours: float = 72.0
+    """How long broadcasts are kept that were sent with `persist` (Supabase's figure); a `ttl` may only shorten it."""
+    kept_per_topic: int = 10_000
+    """Kept broadcasts of one topic; the oldest make way. A join has at most 25 of them replayed."""
+    kept_payload_bytes: int = 256 * 1024
+    """Largest broadcast that is kept."""
+    kept_bytes: int = 1024 * 1024 * 1024
+    """What kept broadcasts of all topics may take; those that would expire first make way."""
     upload_bytes: int = 1024 * 1024 * 1024
     """Largest uploaded file."""
     guests_per_minute: int = 60

@@ -108,7 +108,7 @@ class Gateway:
         self.access = Access(services.verify, policy, is_recalled=services.is_recalled, private_only=private_only)
         self.load = Load(limits, now_s=time.monotonic)
         self.topics = Topics(bus, flusher, self.metrics, node=node, load=self.load)
-        self._realtime = RealtimeParts(self.topics, self.access, limits, timeline, self.load)
+        self._realtime = RealtimeParts(self.topics, services, self.access, limits, timeline, self.load)
         self._views = ViewParts(self._parts, self.access)
         self._sweep = Sweep()
         self._sockets: dict[Socket, str] = {}

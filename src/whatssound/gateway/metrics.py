@@ -50,6 +50,9 @@ class Metrics:
             "Broadcasts times sockets that may not hear them or do not understand binary ones.",
             registry=registry,
         )
+        self.replayed = Counter(
+            "whatssound_broadcasts_replayed", "Kept broadcasts times joins that had them replayed.", registry=registry
+        )
         self.repairs = Counter("whatssound_hub_repairs", "Replays after a gap in a room's events.", registry=registry)
         self.resets = Counter("whatssound_hub_resets", "Rooms whose listeners had to join anew.", registry=registry)
 

@@ -1,6 +1,7 @@
 """`realtime:<name>`: a channel into a topic that programs made up, as Supabase Realtime has it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,8 +9,11 @@ from whatssound.accounts.token_refusal import TokenRefusal
 from whatssound.accounts.user import Identity
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
-from whatssound.gateway.channel import Channel, ChannelState
+from whatssound.gateway.channel import Channel, ChannelState, refusal_payload
+from whatssound.gateway.keeping import asks_to_keep, keep, persist_of
 from whatssound.gateway.lanes import Outlet
+from whatssound.gateway.replays import read_kept
+from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
 from whatssound.gateway.supabase import NO_DATABASE, shut_down, tell_system
 from whatssound.gateway.topics import Hearing, TopicFeed, Topics
@@ -31,6 +35,7 @@ class RealtimeParts:
     """What every realtime channel of this process uses."""
 
     topics: Topics
+    services: Services
     access: Access
     limits: Limits
     timeline: Timeline
@@ -51,6 +56,7 @@ class RealtimeChannel(Channel):
         self._feed: TopicFeed | None = None
         self._allowed: dict[tuple[Extension, Operation], bool] = {}
         self._binary = False
+        self._replayed: Sequence[Broadcast] | None = None
 
     # --- what the topic's feed sees -----------------------------------------------------------------------------
 
@@ -69,11 +75,6 @@ class RealtimeChannel(Channel):
         """What goes to this channel."""
         return Hearing(self.serializer, self._binary, self._may("broadcast", "read"), self._may("presence", "read"))
 
-    def has_heard(self, id: str) -> bool:
-        """Whether the kept broadcast `id` was replayed to it."""
-        del id
-        return False
-
     # --- what the session calls ---------------------------------------------------------------------------------
 
     async def join(self, payload: Json) -> Json:
@@ -91,14 +92,29 @@ class RealtimeChannel(Channel):
             )
         if config.replay is not None and not topic.private:
             raise RealtimeRefusal("invalid", "UnableToReplayMessages: Replay is not allowed for public channels")
+        if config.replay == "invalid":
+            raise RealtimeRefusal("invalid", "UnableToReplayMessages: Replay params are not valid")
         self._binary = self.session.understands_binary or _speaks_supabase(config, self.serializer.vsn)
-        self._feed = await self._parts.topics.open(topic)
+        self._feed = feed = await self._parts.topics.open(topic)
+        if config.replay is not None and self._may("broadcast", "read"):
+            feed.replays.hold(self.number)
+            self._replayed = await read_kept(self._parts.services, topic, config.replay)
         return wire.joined(config.postgres_changes)
 
     def joined(self) -> None:
-        """Everything that is published from here on follows the reply."""
-        if self._feed is not None:
-            self._feed.enter(self)
+        """What was kept follows the reply, and then everything that is published from here on."""
+        feed, replayed = self._feed, self._replayed
+        self._replayed = None
+        if feed is not None and replayed is not None:
+            try:
+                frames = feed.replayed(self, replayed)
+            except Refusal as refusal:
+                self.close("phx_error", refusal_payload(refusal))
+                return
+            for frame in frames:
+                self.session.send(frame, exempt=True)
+        if feed is not None:
+            feed.enter(self)
         if self._config.postgres_changes:
             tell_system(self, "error", NO_DATABASE, extension="postgres_changes")
 
@@ -129,7 +145,8 @@ class RealtimeChannel(Channel):
 
     def receive(self, frame: Frame, at_ms: float) -> None:
         """Take a frame of this channel: at once, unless something before it is not done."""
-        if frame.event == "phx_leave" or self.state is not ChannelState.JOINED or self._working:
+        waits = frame.event == "phx_leave" or self._working or asks_to_keep(frame)
+        if waits or self.state is not ChannelState.JOINED:
             super().receive(frame, at_ms)
         else:
             self._serve(frame)
@@ -137,6 +154,8 @@ class RealtimeChannel(Channel):
     async def _do(self, frame: Frame) -> None:
         if frame.event in ("phx_join", "phx_leave"):
             await super()._do(frame)
+        elif asks_to_keep(frame):
+            await self._keep(frame)
         else:
             self._serve(frame)
 
@@ -171,14 +190,35 @@ class RealtimeChannel(Channel):
                 raise RealtimeRefusal("unknown_command", f"A topic knows no event {frame.event[:40]!r}.")
 
     def _broadcast(self, frame: Frame) -> Json | None:
+        self._parts.topics.publish(self._topic, self._checked(frame))
+        return EMPTY if self._config.ack else None
+
+    async def _keep(self, frame: Frame) -> None:
+        """Do what a broadcast with `persist` asks; what comes after it waits, so that the order stays."""
+        try:
+            broadcast = self._checked(frame)
+            persist = persist_of(frame, self._topic)
+            if persist is None:
+                self._parts.topics.publish(self._topic, broadcast)
+                answer = EMPTY
+            else:
+                self._require("persistence", "write")
+                answer = await keep(self._parts.services, self._topic, broadcast, persist)
+        except Refusal as refusal:
+            self._refuse(frame, refusal)
+        else:
+            if self._config.ack:
+                self._answer(frame, answer)
+
+    def _checked(self, frame: Frame) -> Broadcast:
+        """The broadcast in `frame`, which this channel may send now. Raises Refusal."""
         self._require("broadcast", "write")
         self._parts.load.require_size(len(frame.payload))
         broadcast = self._read(frame)
         if self._feed is not None and (wait_s := self._feed.overload_s()):
             raise RealtimeRefusal("overloaded", "overloaded", retry_after_ms=math.ceil(wait_s * 1_000))
         self._parts.load.send(len(frame.payload))
-        self._parts.topics.publish(self._topic, broadcast)
-        return EMPTY if self._config.ack else None
+        return broadcast
 
     def _read(self, frame: Frame) -> Broadcast:
         not_to = None if self._config.to_self else Sender(self._parts.topics.node, self.number)

@@ -9,6 +9,9 @@ from whatssound.accounts.service import Accounts
 from whatssound.accounts.user import Identity, User
 from whatssound.gateway.channel import encode_json
 from whatssound.ids import RoomId, UserId
+from whatssound.realtime.broadcast import Broadcast
+from whatssound.realtime.kept import KeptBroadcasts, KeptPage
+from whatssound.realtime.topics import Topic
 from whatssound.rooms.service import RoomService
 from whatssound.rooms.view import RoomView
 from whatssound.wire import events
@@ -65,6 +68,17 @@ class Services(Protocol):
         """Do what a `chat:*`, `playback:*`, `queue:*` or `member:*` command asks; answers the reply's response."""
         ...
 
+    async def keep(self, topic: Topic, broadcast: Broadcast, ttl_ms: int | None) -> str:
+        """Tell everybody on the topic, and answer the broadcast's id once it is stored: see `KeptBroadcasts.keep`.
+
+        After `unavailable` it may have been told or stored all the same; asked again, it is another one.
+        """
+        ...
+
+    async def kept_since(self, topic: Topic, since_ms: int, limit: int, below: str | None) -> KeptPage:
+        """Broadcasts to replay: see `KeptBroadcasts.since`."""
+        ...
+
     def visited(self, room_id: RoomId, user_id: UserId, home: str) -> None:
         """Somebody is in the room, from `home`; to be called when they join and every 5 minutes."""
         ...
@@ -89,7 +103,7 @@ class Services(Protocol):
 class LocalServices:
     """Services of this process itself."""
 
-    def __init__(self, accounts: Accounts, rooms: RoomService) -> None:
+    def __init__(self, accounts: Accounts, rooms: RoomService, kept: KeptBroadcasts) -> None:
         self._accounts = accounts
         self._rooms = rooms
         self.verify = accounts.verify
@@ -100,6 +114,8 @@ class LocalServices:
         self.me = rooms.me
         self.device_seen = rooms.device_seen
         self.on_member = rooms.on_member
+        self.keep = kept.keep
+        self.kept_since = kept.since
 
     async def user(self, identity: Identity) -> User:
         """As Services; the store is read only when the token may not say the truth any more."""

@@ -1,7 +1,7 @@
 """Realtime topics with channels in this process: what is published comes in once, and goes to each channel."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -13,7 +13,8 @@ from whatssound.gateway.crowd import Crowd, Written
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
-from whatssound.realtime.broadcast import Broadcast, Sender, decode_broadcast, publish
+from whatssound.gateway.replays import Replays
+from whatssound.realtime.broadcast import Broadcast, decode_broadcast, publish
 from whatssound.realtime.load import TOO_MANY_MESSAGES, Load
 from whatssound.realtime.topics import Topic
 from whatssound.wire.errors import Refusal
@@ -55,10 +56,6 @@ class Listener(Protocol):
         """Say why, and end the channel for good."""
         ...
 
-    def has_heard(self, id: str) -> bool:
-        """Whether the kept broadcast `id` was replayed to it."""
-        ...
-
 
 class TopicFeed:
     """One topic: its channels in this process, and what is on its way to them (see `Flusher`).
@@ -76,6 +73,7 @@ class TopicFeed:
         self._crowds: dict[Hearing, Crowd] = {}
         self._listeners: dict[int, Listener] = {}
         self._hears: dict[int, Hearing] = {}
+        self.replays = Replays()
         self._turn = flusher.turn(self)
         self.holds = 0
         """Channels that keep the topic open, joined or joining."""
@@ -85,9 +83,19 @@ class TopicFeed:
     def __len__(self) -> int:
         return len(self._listeners)
 
+    def replayed(self, listener: Listener, broadcasts: Sequence[Broadcast]) -> list[bytes]:
+        """The frames of what `listener` has replayed and what was held for it; to be written just before it enters.
+
+        Raises Refusal `overloaded` as `Replays.release` does.
+        """
+        missed = self.replays.release(listener.number, broadcasts)
+        self._metrics.replayed.inc(len(broadcasts))
+        frames = (self._rendered(broadcast, listener.hearing) for broadcast in missed)
+        return [frame for frame in frames if frame is not None]
+
     def enter(self, listener: Listener) -> None:
         """Write everything from now on to `listener`, as its `hearing` has it; again when that has changed."""
-        self.leave(listener)
+        self._leave_crowd(listener)
         hearing = listener.hearing
         self._listeners[listener.number], self._hears[listener.number] = listener, hearing
         crowd = self._crowds.get(hearing)
@@ -97,6 +105,10 @@ class TopicFeed:
 
     def leave(self, listener: Listener) -> None:
         """Nothing more is written to `listener`; what waits for it has to be written before (`catch_up`)."""
+        self.replays.forget(listener.number)
+        self._leave_crowd(listener)
+
+    def _leave_crowd(self, listener: Listener) -> None:
         hearing = self._hears.pop(listener.number, None)
         self._listeners.pop(listener.number, None)
         if hearing is not None:
@@ -112,20 +124,18 @@ class TopicFeed:
 
     def deliver(self, broadcast: Broadcast) -> None:
         """Write a broadcast to everybody who may hear it, except to whom it is not meant for."""
+        excepted = self._excepted(broadcast)
         if self._load.is_over():
             self._send_away()
             return
-        sender = self._excepted(broadcast.not_to)
         for hearing, crowd in tuple(self._crowds.items()):
             frame = self._rendered(broadcast, hearing)
             if frame is None:
                 self._metrics.undeliverable.inc(len(crowd))
                 continue
-            excepted = [one for one in sender if self._hears.get(one.number) == hearing]
-            if broadcast.id:
-                excepted += [one for one in self._listeners.values() if one.has_heard(broadcast.id)]
-            self._add(crowd, Part(frame), excepted)
-            self._load.delivered(len(crowd) - len(excepted))
+            spared = [one for one in excepted if self._hears[one.number] == hearing]
+            self._add(crowd, Part(frame), spared)
+            self._load.delivered(len(crowd) - len(spared))
         self._turn.gathered(at_once=False)
 
     def announce(self, event: str, payload: Json) -> None:
@@ -174,10 +184,12 @@ class TopicFeed:
     def _serializers(self) -> set[Serializer]:
         return {hearing.serializer for hearing in self._crowds}
 
-    def _excepted(self, sender: Sender | None) -> list[Listener]:
-        if sender is None or sender.node != self._node or sender.channel not in self._listeners:
-            return []
-        return [self._listeners[sender.channel]]
+    def _excepted(self, broadcast: Broadcast) -> list[Listener]:
+        """Who sent it, and who had it replayed."""
+        numbers = self.replays.meet(broadcast) if broadcast.id else []
+        if broadcast.not_to is not None and broadcast.not_to.node == self._node:
+            numbers.append(broadcast.not_to.channel)
+        return [self._listeners[number] for number in numbers if number in self._listeners]
 
     def _send_away(self) -> None:
         for listener in tuple(self._listeners.values()):

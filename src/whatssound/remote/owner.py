@@ -11,11 +11,14 @@ from whatssound.accounts.user import User
 from whatssound.bus.bus import Bus
 from whatssound.bus.log import Subscription
 from whatssound.messages.refusing import refusing
+from whatssound.realtime.kept import KeptBroadcasts
 from whatssound.remote.news import NewsDesk, ended
 from whatssound.remote.questions import (
     OWNER_TOPIC,
     SEEN_TOPIC,
     DoorOf,
+    Keep,
+    KeptSince,
     NewsSince,
     Person,
     PlaybackOf,
@@ -53,10 +56,11 @@ class Owner:
     Questions are answered beside each other; a room's commands keep their turn (see OwnedRooms).
     """
 
-    def __init__(self, bus: Bus, accounts: Accounts, rooms: RoomService, *, epoch: str) -> None:
+    def __init__(self, bus: Bus, accounts: Accounts, rooms: RoomService, kept: KeptBroadcasts, *, epoch: str) -> None:
         self._bus = bus
         self._accounts = accounts
         self._rooms = rooms
+        self._kept = kept
         self._desk = NewsDesk(bus, accounts.known, epoch=epoch)
         self._subscriptions: list[Subscription] = []
         self._beating: asyncio.Task[None] | None = None
@@ -103,20 +107,26 @@ class Owner:
             self._working -= 1
 
     async def _answered_to(self, message: bytes) -> bytes:
+        answer: object
         match decode_question(message):
             case ViewOf(room=room):
-                return encode(await self._rooms.view(room))
+                answer = await self._rooms.view(room)
             case DoorOf(room=room):
                 await self._rooms.take_up(room)
-                return encode(await self._rooms.door(room))
+                answer = await self._rooms.door(room)
             case PlaybackOf(room=room):
-                return encode(self._rooms.snapshot(await self._rooms.find(str(room))).playback)
+                answer = self._rooms.snapshot(await self._rooms.find(str(room))).playback
             case Person(identity=identity):
-                return encode(await self._accounts.user(identity))
+                answer = await self._accounts.user(identity)
             case Run() as asked:
                 return await self._run(asked)
+            case Keep(topic=topic, broadcast=broadcast, ttl_ms=ttl_ms):
+                answer = await self._kept.keep(topic, broadcast, ttl_ms)
+            case KeptSince(topic=topic, since_ms=since_ms, limit=limit, below=below):
+                answer = await self._kept.since(topic, since_ms, limit, below)
             case NewsSince() as asked:
-                return encode(self._desk.since(asked))
+                answer = self._desk.since(asked)
+        return encode(answer)
 
     async def _run(self, asked: Run) -> bytes:
         """The gateway may not have heard yet what happened to this person; here it is known."""

@@ -8,6 +8,8 @@ import msgspec
 from whatssound.accounts.known import PeopleNews
 from whatssound.accounts.user import Identity, User
 from whatssound.ids import RoomId, UserId
+from whatssound.realtime.broadcast import Broadcast
+from whatssound.realtime.topics import Topic
 from whatssound.wire.commands import COMMANDS
 from whatssound.wire.errors import ERRORS, Refusal
 
@@ -56,6 +58,23 @@ class Run(msgspec.Struct, frozen=True, tag="run"):
     device: str | None
 
 
+class Keep(msgspec.Struct, frozen=True, tag="keep"):
+    """Answered with the id of the broadcast, text, once it is stored."""
+
+    topic: Topic
+    broadcast: Broadcast
+    ttl_ms: int | None
+
+
+class KeptSince(msgspec.Struct, frozen=True, tag="kept"):
+    """Answered with KeptPage."""
+
+    topic: Topic
+    since_ms: int
+    limit: int
+    below: str | None
+
+
 class NewsSince(msgspec.Struct, frozen=True, tag="news"):
     """Answered with News: what came after `number` in `epoch`, or everything."""
 
@@ -63,7 +82,7 @@ class NewsSince(msgspec.Struct, frozen=True, tag="news"):
     number: int
 
 
-Question = ViewOf | DoorOf | PlaybackOf | Person | Run | NewsSince
+Question = ViewOf | DoorOf | PlaybackOf | Person | Run | Keep | KeptSince | NewsSince
 
 
 class Changed(msgspec.Struct, frozen=True, tag="changed"):

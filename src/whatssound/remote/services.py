@@ -12,6 +12,9 @@ from whatssound.accounts.user import Identity, User
 from whatssound.bus.bus import Bus, NoAnswer
 from whatssound.ids import RoomId, UserId
 from whatssound.messages.coalesce import SingleFlight
+from whatssound.realtime.broadcast import Broadcast
+from whatssound.realtime.kept import KeptPage
+from whatssound.realtime.topics import Topic
 from whatssound.remote.news import NewsFollower, ended
 from whatssound.remote.questions import (
     OWNER_TOPIC,
@@ -20,6 +23,8 @@ from whatssound.remote.questions import (
     Concerned,
     DoorOf,
     Item,
+    Keep,
+    KeptSince,
     News,
     NewsSince,
     Person,
@@ -150,6 +155,14 @@ class RemoteServices:
     ) -> bytes:
         """As Services."""
         return await self._raw(Run(room_id, identity, user, name_of(command), encode(command), device), RUN_S)
+
+    async def keep(self, topic: Topic, broadcast: Broadcast, ttl_ms: int | None) -> str:
+        """As Services."""
+        return await self._ask(Keep(topic, broadcast, ttl_ms), str, RUN_S)
+
+    async def kept_since(self, topic: Topic, since_ms: int, limit: int, below: str | None) -> KeptPage:
+        """As Services."""
+        return await self._ask(KeptSince(topic, since_ms, limit, below), KeptPage, READ_S)
 
     def visited(self, room_id: RoomId, user_id: UserId, home: str) -> None:
         """As Services; told within a second."""

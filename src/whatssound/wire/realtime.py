@@ -18,6 +18,9 @@ MAX_TOPIC_BYTES: Final = MAX_NAME_BYTES - len(PREFIX)
 MAX_REPLAY: Final = 25
 """Messages that one join may have replayed (Supabase's limit)."""
 
+MAX_TTL_S: Final = 1e9
+"""What is asked for beyond that, 31 years, is taken for it."""
+
 _encode: Final = msgspec.json.Encoder().encode
 _Raws = dict[str, msgspec.Raw]
 
@@ -55,6 +58,12 @@ class UserBroadcast(NamedTuple):
     payload: Json
 
 
+class Persist(NamedTuple):
+    """Keep the broadcast for replay, for so long, or as long as is usual."""
+
+    ttl_s: float | None = None
+
+
 class PresenceCommand(NamedTuple):
     """`track` or `untrack`, or what else was asked, in lower case. `payload` is JSON."""
 
@@ -87,6 +96,19 @@ def read_broadcast(payload: Json) -> UserBroadcast | None:
     return None if event is None else UserBroadcast(event, bytes(said.get("payload", b"{}")))
 
 
+def read_persist(said: Json) -> Persist | Literal["invalid"] | None:
+    """Whether the metadata or the payload of a broadcast asks for it to be kept: `true`, or `{"ttl": seconds}`."""
+    asked = _value(_object(said).get("persist"))
+    if asked is None or asked is False:
+        return None
+    if asked is True:
+        return Persist()
+    ttl_s = cast("dict[str, Any]", asked).get("ttl") if isinstance(asked, dict) else None
+    if not isinstance(ttl_s, int | float) or isinstance(ttl_s, bool) or not ttl_s > 0:
+        return "invalid"
+    return Persist(min(ttl_s, MAX_TTL_S))
+
+
 def read_presence(payload: Json) -> PresenceCommand | None:
     """What the payload of a `presence` event asks for; None when it is no object with an `event`."""
     said = _object(payload)
@@ -112,6 +134,18 @@ def broadcast(event: str, payload: Json, meta: Json = b"") -> Json:
     """The payload of a broadcast on its way to clients. `payload` is JSON, `meta` a JSON object or nothing."""
     extra = b',"meta":%b' % meta if meta else b""
     return b'{"type":"broadcast","event":%b,"payload":%b%b}' % (_encode(event), payload, extra)
+
+
+def with_id(payload: Json, id: str) -> Json:
+    """The payload of a broadcast that is kept under `id`: everything else as the client sent it."""
+    fields = {name: bytes(value) for name, value in _object(payload).items() if name not in ("persist", "meta")}
+    items = [b"%b:%b" % (_encode(name), value) for name, value in fields.items()]
+    return b"{%b}" % b",".join([*items, b'"meta":%b' % kept_meta(id)])
+
+
+def kept_meta(id: str, *, replayed: bool = False) -> Json:
+    """What clients see as `meta` of a broadcast that is kept."""
+    return _encode({"replayed": True, "id": id} if replayed else {"id": id})
 
 
 def system(channel: str, status: Literal["ok", "error"], message: str, extension: str = "system") -> Json:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from whatssound.ids import MessageId, RoomId, UserId, bucket_of, first_id_at
 from whatssound.messages.message import Author, Message
@@ -94,7 +94,12 @@ class ForgetName:
         return sum(connection.execute(update, place).rowcount for place in self.places)
 
 
-Write = Append | Edit | Delete | ForgetName
+class Write(Protocol):
+    """What the writer does in one go."""
+
+    def on(self, connection: sqlite3.Connection) -> Any:
+        """Do it within a transaction, and answer its result. What is raised, but sqlite3.Error, undoes it alone."""
+        ...
 
 
 def get(connection: sqlite3.Connection, room: RoomId, id: MessageId) -> Message | None:

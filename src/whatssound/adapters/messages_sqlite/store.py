@@ -10,6 +10,7 @@ from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
 from whatssound.adapters.data_folder import DataFolderError
 from whatssound.adapters.messages_sqlite import rows, schema
+from whatssound.adapters.messages_sqlite.kept import SqliteKept
 from whatssound.adapters.messages_sqlite.writer import GroupCommitWriter, WriterStatistics, as_os_error
 from whatssound.ids import MessageId, RoomId, UserId
 from whatssound.messages.message import Message
@@ -62,6 +63,10 @@ class SqliteMessages:
     def statistics(self) -> WriterStatistics:
         """What the writer has done so far."""
         return self._writer.statistics()
+
+    def kept(self, *, per_topic: int, most_bytes: int) -> SqliteKept:
+        """The broadcasts in the same file, of which at least so many are kept; open as long as this is."""
+        return SqliteKept(self._writer.write, self._read, per_topic=per_topic, most_bytes=most_bytes)
 
     async def append(self, messages: Sequence[Message]) -> list[MessageId]:
         """Store messages under one commit; a known nonce answers the id it was first used for."""

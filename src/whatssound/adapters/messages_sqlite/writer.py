@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from whatssound.adapters.messages_sqlite import rows
+from whatssound.adapters.messages_sqlite import kept, rows
 from whatssound.wire.errors import Refusal
 
 MAX_WAITING: Final = 4_096
@@ -167,11 +167,13 @@ class GroupCommitWriter:
         if now_ms < self._prune_at_ms:
             return
         try:
-            pruned = rows.prune_nonces(self._connection, now_ms)
+            nonces = rows.prune_nonces(self._connection, now_ms)
+            broadcasts = kept.prune(self._connection, now_ms)
         except sqlite3.Error:
-            pruned = 0
+            nonces = broadcasts = 0
         # More are waiting when a whole portion went: come back after the next commit.
-        self._prune_at_ms = now_ms + (1_000 if pruned >= rows.PRUNE_ROWS else PRUNE_EVERY_MS)
+        more = nonces >= rows.PRUNE_ROWS or broadcasts >= kept.PRUNE_ROWS
+        self._prune_at_ms = now_ms + (1_000 if more else PRUNE_EVERY_MS)
 
 
 def as_os_error(error: sqlite3.Error) -> OSError:
