@@ -20,8 +20,8 @@ class Attendant(Protocol):
 class Attendance:
     """A list in the order of ids, 16 bytes a member, so that a page of it is a slice.
 
-    Of 100,000 members, one who comes or goes takes about 20 µs (the rest of the list moves in memory), a page of 100
-    people 60 µs.
+    Of 100,000 members, one who comes or goes takes 20 to 90 µs (the rest of the list moves in memory), a page of 100
+    people 0.2 ms (`make bench F=attendance`); sorting out the smallest of a set would hold up the loop for 11 ms.
     """
 
     __slots__ = ("_ids", "_members")
@@ -54,9 +54,11 @@ class Attendance:
     def page(self, after: UserId, limit: int) -> list[User]:
         """The first `limit` people with a greater id than `after`, each once, in the order of their ids."""
         found: list[User] = []
-        at = bisect_right(self._ids, after)
-        while at < len(self._ids) and len(found) < limit:
-            if (person := self._members[at].person) is not None:
+        last = after
+        for at in range(bisect_right(self._ids, after), len(self._ids)):
+            if len(found) == limit:
+                break
+            if self._ids[at] != last and (person := self._members[at].person) is not None:
+                last = self._ids[at]
                 found.append(person)
-            at = bisect_right(self._ids, self._ids[at], at)
         return found
