@@ -31,7 +31,7 @@ test-checks: $(VENV)/.dev
 test-page: $(VENV)/.dev
 	@set -o pipefail; $(MAKE) --no-print-directory web-test page 2>&1 | sed -u 's/^/page     | /'
 
-test-browsers: $(VENV)/.dev $(PAGE)
+test-browsers: $(VENV)/.dev $(PAGE) tests/supabase/.installed
 	@set -o pipefail; $(BIN)/pytest tests/e2e 2>&1 | sed -u 's/^/browsers | /'
 
 test-servers: $(VENV)/.dev $(PAGE) tests/supabase/.installed
