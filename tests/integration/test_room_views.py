@@ -10,8 +10,9 @@ from websockets.asyncio.client import connect
 
 from clients import Refused, SocketClient
 from gateway_rig import Rig, opened
-from whatssound.ids import UserId
+from whatssound.ids import RoomId, UserId
 from whatssound.rooms.room import Room
+from whatssound.rooms.view import RoomView
 from whatssound.wire import commands
 from whatssound.wire.user_broadcast import Kind
 
@@ -252,6 +253,7 @@ async def test_a_line_that_is_stored_but_not_told_yet_is_not_heard_twice(
 
         async def append_late(*args: Any, **kwargs: Any) -> Any:
             monkeypatch.undo()
+            rig.time.ms += 10_000  # what was looked up before is too old
             await reader.join(view(room), **config(replay={"since": 0}))
             return await append(*args, **kwargs)
 
@@ -265,6 +267,29 @@ async def test_a_line_that_is_stored_but_not_told_yet_is_not_heard_twice(
             for client in (reader, other)
         )
     assert (heard, told) == (["once", "after"], ["once", "after"])
+
+
+async def test_a_line_that_is_told_while_somebody_joins_is_not_heard_twice(
+    rig: Rig, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The join stands before it in the log, and its look at the room comes after it."""
+    ana, look = await rig.guest("Ana"), rig.gateway.snapshots._look
+    async with rig.client() as reader, rig.client() as other:
+        await other.join(view(room), **config())
+
+        async def look_late(asked: RoomId) -> RoomView:
+            monkeypatch.undo()
+            await rig.rooms.run(room.id, ana, commands.ChatSend(text="once", nonce="n1"), device=None)
+            return await look(asked)
+
+        monkeypatch.setattr(rig.gateway.snapshots, "_look", look_late)
+        rig.time.ms += 10_000  # what was looked up before is too old
+        await reader.join(view(room), **config(replay={"since": 0}))
+        await rig.rooms.run(room.id, ana, commands.ChatSend(text="after", nonce="n2"), device=None)
+        await broadcast(reader, "chat", where=lambda said: said["text"] == "after")
+        chats = [payload for _, name, payload in reader.events if _is_chat(name, payload)]
+    assert [said["payload"]["text"] for said in chats] == ["once", "after"]
+    assert chats[0]["meta"]["replayed"] is True
 
 
 async def test_nonsense_for_a_replay_is_told(rig: Rig, room: Room) -> None:

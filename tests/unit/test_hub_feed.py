@@ -13,12 +13,13 @@ from prometheus_client import CollectorRegistry
 from whatssound.adapters.memory import MemoryBus, MemoryLog
 from whatssound.bus.log import LogEvent, LogPosition, Reset, Subscription
 from whatssound.gateway.burst import Burst
-from whatssound.gateway.dialect import Dialect, plain
+from whatssound.gateway.dialect import Dialect, plain, view
 from whatssound.gateway.feed import RoomFeed
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.hub import CHECK_TICKS, Hub
 from whatssound.gateway.lanes import NO_LANE, Outlet
 from whatssound.gateway.metrics import Metrics
+from whatssound.gateway.outbox import Outbox
 from whatssound.gateway.tail import Tail
 from whatssound.ids import RoomId, UserId
 from whatssound.wire.errors import Refusal
@@ -364,3 +365,29 @@ def test_a_tail_is_bounded_by_bytes_too() -> None:
     assert missed is not None
     assert sum(len(event.payload) for event in missed) <= 1_000
     assert 4 < len(missed) < 10
+
+
+async def test_a_socket_in_the_room_and_its_view_keeps_the_newest_count_of_each(hub: Hub) -> None:
+    written: list[bytes | memoryview] = []
+    outbox = Outbox(written.append, lambda: None, limit_bytes=300, limit_s=5.0, now_s=lambda: 0.0)
+    outbox.paused()
+    for dialect in (PLAIN, view(V2)):
+        feed = await listening(hub, Behind(dialect, socket=outbox))
+    for count in range(5):
+        feed.announce("listeners", b'{"count":%d}' % count, "listeners")
+    outbox.resumed()
+    said = b"".join(written)
+    assert said.count(b'{"count":4}') == 2
+    assert b'{"count":0}' not in said
+
+
+@dataclass(eq=False)
+class Behind(Ear):
+    """A member on a real outbox."""
+
+    socket: Outbox | None = None
+
+    @property
+    def outlet(self) -> Outlet:
+        assert self.socket is not None
+        return self.socket

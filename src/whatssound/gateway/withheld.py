@@ -26,7 +26,7 @@ class Line(NamedTuple):
 
 class _Said(msgspec.Struct, frozen=True):
     user: User
-    nonce: str = ""
+    nonce: str
 
 
 class _Held(NamedTuple, Generic[M]):
@@ -69,14 +69,16 @@ class Withheld(Generic[M]):
 
     def concerns(self, payload: Json, member: M) -> bool:
         """Whether `member` is not to hear this `chat` event."""
-        held = self._lines.get(_line(payload)) if self._lines else None
+        line = _line(payload) if self._lines else None
+        held = None if line is None else self._lines.get(line)
         return held is not None and member in held.members
 
     def take(self, payload: Json, now_s: float) -> frozenset[M]:
         """Who is not to hear this `chat` event, which comes now and will not come again."""
         if not self._lines:
             return frozenset()
-        held = self._lines.pop(_line(payload), None)
+        line = _line(payload)
+        held = None if line is None else self._lines.pop(line, None)
         self._forget_old(now_s)
         return frozenset() if held is None else frozenset(held.members)
 
@@ -86,6 +88,10 @@ class Withheld(Generic[M]):
             del self._lines[oldest[0]]
 
 
-def _line(payload: Json) -> Line:
-    said = _decode(payload)
+def _line(payload: Json) -> Line | None:
+    """The line that a `chat` event tells; None when it has no nonce, so that nobody can wait for it."""
+    try:
+        said = _decode(payload)
+    except msgspec.MsgspecError:
+        return None
     return Line(said.user.id, said.nonce)
