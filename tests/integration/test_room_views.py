@@ -346,6 +346,28 @@ async def test_who_is_banned_is_told_and_does_not_come_back(rig: Rig, room: Room
     assert refused.value.response == {"reason": "You are banned from this session."}
 
 
+async def test_who_is_banned_while_joining_does_not_come_in(
+    rig: Rig, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, look = await rig.guest("Ana"), rig.gateway.snapshots._look
+    async with rig.client(ana) as client, rig.client() as other:
+        await other.join(view(room), **config())
+
+        async def look_before(asked: RoomId) -> RoomView:
+            monkeypatch.undo()
+            seen = await look(asked)
+            await rig.rooms.run(room.id, rig.dj, commands.MemberBan(user_id=str(ana.id)), device=None)
+            return seen
+
+        monkeypatch.setattr(rig.gateway.snapshots, "_look", look_before)
+        rig.time.ms += 10_000  # what was looked up before is too old
+        join = ["1", "1", view(room), "phx_join", {**config(), "access_token": client.token}]
+        await client.send_raw(json.dumps(join))
+        await client.event("phx_close")
+        assert [name for _, name, _ in client.events] == ["phx_close"]
+        await broadcast(other, "listeners", where=lambda payload: payload["count"] == 1)
+
+
 async def test_an_interrupted_room_is_joined_again(rig: Rig, room: Room) -> None:
     async with rig.client() as reader:
         await reader.join(view(room), **config())

@@ -57,6 +57,7 @@ class ViewChannel(RoomVisit):
     def removed(self, refusal: Refusal) -> None:
         """Say why in a `system` message; clients do not join again by themselves."""
         shut_down(self, refusal.message)
+        self.close(payload=refusal_payload(refusal))  # whoever is still joining
 
     def expired(self, late_ms: float) -> None:
         """As the original does it: for good."""
@@ -170,7 +171,7 @@ class ViewChannel(RoomVisit):
         if identity.user_id == before:
             self.session.renewed(identity)
         else:
-            self._user = None
+            self._user = self._me = None
             self._parts.hub.recognised(self._room_id, self, before)
         if self._feed is not None:
             shown = await self._parts.snapshots.at(self._room_id, self._feed.position)
