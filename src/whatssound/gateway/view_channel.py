@@ -158,9 +158,10 @@ class ViewChannel(RoomVisit):
         except Refusal as refusal:
             if ERRORS[refusal.code].retry:
                 self.close("phx_error", refusal_payload(refusal))
+            elif isinstance(refusal, RealtimeRefusal):
+                shut_down(self, refusal.reason.partition(": ")[2] or refusal.reason)
             else:
-                reason = refusal.reason if isinstance(refusal, RealtimeRefusal) else refusal.message
-                shut_down(self, reason.partition(": ")[2] or reason)
+                shut_down(self, refusal.message)
 
     async def _speak_for(self, identity: Identity) -> None:
         """The same person with a newer token, or somebody else: who was a reader until now has signed in."""
