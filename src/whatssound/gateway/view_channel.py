@@ -154,12 +154,20 @@ class ViewChannel(RoomVisit):
         if token is None or token.startswith(KEY_PREFIX):
             return
         try:
-            await self._speak_for(self._access.visitor(token).identity)
+            identity = self._access.visitor(token).identity
+        except RealtimeRefusal as refusal:
+            shut_down(self, refusal.reason.partition(": ")[2])
+        except Refusal as refusal:  # nobody can say yet: the token that it has is still good
+            self.session.count("access_token", refusal.code)
+        else:
+            await self._follow_token(identity)
+
+    async def _follow_token(self, identity: Identity) -> None:
+        try:
+            await self._speak_for(identity)
         except Refusal as refusal:
             if ERRORS[refusal.code].retry:
                 self.close("phx_error", refusal_payload(refusal))
-            elif isinstance(refusal, RealtimeRefusal):
-                shut_down(self, refusal.reason.partition(": ")[2] or refusal.reason)
             else:
                 shut_down(self, refusal.message)
 
