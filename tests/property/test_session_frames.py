@@ -18,7 +18,7 @@ from whatssound.config import Limits
 from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.outbox import Outbox
 from whatssound.gateway.session import Session
-from whatssound.wire.phoenix import V1, V2, Serializer
+from whatssound.wire.phoenix import V1, V2, Frame, Serializer
 
 MUCH = 1_000_000
 LIMITS = Limits(
@@ -82,6 +82,8 @@ class Recorder:
             if event == "phx_reply":
                 assert set(payload) == {"status", "response"}
                 assert isinstance(payload["response"], dict)
+                assert payload["response"].get("code") != "internal"
+            assert event != "phx_error"
             self.said.append((ref, topic, event, payload.get("status") if event == "phx_reply" else payload))
 
 
@@ -219,6 +221,18 @@ def steps_on(topics: tuple[str, ...]) -> st.SearchStrategy[list[Step]]:
     return st.lists(step, min_size=10, max_size=30)
 
 
+EVENTS = ("phx_join", "phx_leave", "broadcast", "presence", "access_token", "chat:send", "playback:report", "clock")
+FIELDS = ("event", "payload", "access_token", "text", "nonce", "config", "postgres_changes", "t1", "user_token")
+odd_values = st.sampled_from([b"null", b"5", b'"track"', b'"\xff"', b'"\xed\xa0\x80"', b"[]", b"{}", b"1e400", b"true"])
+odd_payloads = st.one_of(
+    odd_values,
+    st.lists(st.tuples(st.sampled_from(FIELDS), odd_values), max_size=3).map(
+        lambda fields: b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), value) for name, value in fields)
+    ),
+    st.integers(1, 3_000).map(lambda depth: b"[" * depth + b"]" * depth),
+)
+
+
 @dataclass
 class Client:
     """Writes frames, and knows what it joined with."""
@@ -341,7 +355,7 @@ def told(recorder: Recorder) -> list[Said]:
 
 
 versions = st.sampled_from([V1, V2])
-EXAMPLES = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @EXAMPLES
@@ -405,3 +419,32 @@ async def all_at_once(house: House, serializer: Serializer, frames: list[Step], 
             await house.settle()
             replies = [said for said in told(client.recorder) if said[2] == "phx_reply"]
             assert replies == [(ref, house.names.get(topic, topic), "phx_reply", "error")]
+
+
+@EXAMPLES
+@given(
+    serializer=versions,
+    frames=st.lists(
+        st.tuples(st.sampled_from((*TOPICS, *OF_A_ROOM)), st.sampled_from(EVENTS), odd_payloads),
+        min_size=5,
+        max_size=20,
+    ),
+)
+def test_no_payload_makes_anything_fall_over(
+    house: House, serializer: Serializer, frames: list[tuple[str, str, bytes]]
+) -> None:
+    house.run(house.tidily(odd(house, serializer, frames)))
+
+
+async def odd(house: House, serializer: Serializer, frames: list[tuple[str, str, bytes]]) -> None:
+    session, recorder = house.session(serializer)
+    for topic in (*TOPICS, *house.names.values()):
+        session.received(serializer.encode(Frame(b'"1"', b'"1"', topic, "phx_join", b"{}")), text=True)
+    for topic, event, payload in frames:
+        frame = Frame(b"null", b'"2"', house.names.get(topic, topic), event, payload)
+        session.received(serializer.encode(frame), text=True)
+        await house.settle()
+    recorder.said.clear()
+    session.received(serializer.encode(Frame(b"null", b'"3"', "phoenix", "heartbeat", b"{}")), text=True)
+    assert [said for said in recorder.said if said[0] == "3"] == [("3", "phoenix", "phx_reply", "ok")]
+    assert recorder.closed is None
