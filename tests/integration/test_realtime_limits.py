@@ -83,6 +83,16 @@ async def test_a_socket_has_a_bucket_for_realtime_topics_beside_that_for_rooms(t
         await ana.join(f"room:{room.id}")
 
 
+async def test_megabytes_count_as_many_events(tmp_path: Path) -> None:
+    limits = Limits(realtime_socket_events_per_second=1, realtime_socket_events_burst=20)
+    async with opened(tmp_path, limits=limits) as rig, rig.client(supabase=True) as ana:
+        await joined(ana, ack=True)
+        await say(ana, "x" * 1_000_000)
+        await say(ana, "x")
+        assert (await refused(ana, "x" * 1_000_000))["error"] == "rate_limited"
+        await say(ana, "x")
+
+
 async def test_joins_over_a_limit_are_refused_in_the_originals_words(tmp_path: Path) -> None:
     async def reason(client: SocketClient, topic: str) -> str:
         with pytest.raises(Refused) as caught:

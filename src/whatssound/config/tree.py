@@ -29,7 +29,8 @@ class Limits:
     realtime_payload_bytes: int = 3_000_500
     """Largest payload of a broadcast, over the socket and over HTTP (Supabase's)."""
     realtime_socket_events_per_second: int = 100
-    """Frames one socket may send on realtime topics, sustained; also broadcasts that one person may send over HTTP."""
+    """Frames one socket may send on realtime topics, sustained, one of megabytes counting as one for each 64 KB; also
+    broadcasts that one person may send over HTTP."""
     realtime_socket_events_burst: int = 500
     """Frames one socket may send on realtime topics at once; also broadcasts in one HTTP request."""
     realtime_events_per_second: int = 0

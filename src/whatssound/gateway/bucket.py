@@ -15,12 +15,13 @@ class TokenBucket:
         self._tokens = burst
         self._at_s = now_s
 
-    def take(self, now_s: float) -> bool:
-        """Take one token; False when there is none."""
+    def take(self, now_s: float, tokens: float = 1) -> bool:
+        """Take so many tokens, a full bucket at most; False when they are not there."""
         self._refill(now_s)
-        if self._tokens < 1:
+        tokens = min(tokens, self._burst)
+        if self._tokens < tokens:
             return False
-        self._tokens -= 1
+        self._tokens -= tokens
         return True
 
     def wait_ms(self, now_s: float, tokens: float = 1) -> int:

@@ -14,6 +14,7 @@ from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
 from whatssound.ids import UserId
 from whatssound.realtime.errors import RealtimeRefusal, reply_on
+from whatssound.realtime.load import events_in
 from whatssound.realtime.policy import same_person
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import EMPTY, NULL, V2, Frame, Json, MalformedFrame, Serializer, text_frame
@@ -273,7 +274,7 @@ class Session:
         elif not self._fits(frame):
             message = f"A frame has at most {self._rules.limits.frame_bytes} bytes here."
             self._refuse(frame, Refusal("too_large", message), NULL if channel is None else channel.join_ref)
-        elif not (events := self._events_on(frame.topic)).take(self.now_s()):
+        elif not (events := self._events_on(frame.topic)).take(self.now_s(), events_in(len(frame.payload))):
             self._too_many(channel, frame, events)
         elif frame.event == "phx_join":
             self._join(channel, frame)
@@ -326,7 +327,7 @@ class Session:
         return self._realtime_events
 
     def _too_many(self, channel: Channel | None, frame: Frame, events: TokenBucket) -> None:
-        wait_ms = events.wait_ms(self.now_s())
+        wait_ms = events.wait_ms(self.now_s(), events_in(len(frame.payload)))
         refusal = Refusal("rate_limited", f"At most {events.per_second:g} events a second.", retry_after_ms=wait_ms)
         self._refuse(frame, refusal, NULL if channel is None else channel.join_ref)
 

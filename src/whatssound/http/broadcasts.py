@@ -15,7 +15,7 @@ from whatssound.messages.refusing import refusing
 from whatssound.realtime.access import Access, Visitor
 from whatssound.realtime.broadcast import Broadcast, publish
 from whatssound.realtime.errors import RealtimeRefusal
-from whatssound.realtime.load import Load
+from whatssound.realtime.load import Load, events_in
 from whatssound.realtime.policy import SERVICE_ROLE
 from whatssound.realtime.topics import Topic, room_of
 from whatssound.rooms.service import RoomService
@@ -75,7 +75,8 @@ class Broadcasts:
             raise RealtimeRefusal("rate_limited", TOO_MANY_IN_BATCH)
         claims = caller.visitor.claims
         if claims.get("role") != SERVICE_ROLE:
-            wait_ms = self._buckets.take(str(claims.get("sub") or caller.home), self._now_ms(), messages)
+            cost = min(self.limits.realtime_socket_events_burst, max(messages, events_in(size_bytes)))
+            wait_ms = self._buckets.take(str(claims.get("sub") or caller.home), self._now_ms(), cost)
             if wait_ms:
                 raise RealtimeRefusal("rate_limited", "You have exceeded your rate limit", retry_after_ms=wait_ms)
         self.load.send(size_bytes, messages)

@@ -12,6 +12,15 @@ COME_BACK_MS: Final = 5_000
 """When who was refused may try again: the averages move every 5 s."""
 
 
+EVENT_BYTES: Final = 64 * 1024
+"""A broadcast that is longer counts as several: with 100 a second, 6.5 MB a second from one socket."""
+
+
+def events_in(size_bytes: int) -> int:
+    """As how many events a payload counts against who sends it."""
+    return 1 + size_bytes // EVENT_BYTES
+
+
 class LoadStatistics(NamedTuple):
     """The averages of the last minute, and who is here now."""
 
