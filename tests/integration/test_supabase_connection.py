@@ -46,12 +46,15 @@ def topic() -> str:
 async def test_who_left_hears_nothing_until_it_subscribes_again(
     server: ServerProcess, clients: PublicClients, key: str, topic: str, kind: str
 ) -> None:
-    there = await (await clients.make("phoenix", server.url, key)).join(topic, ack=True)
-    ana = await clients.make(kind, server.url, key)
-    here = await ana.join(topic)
+    """That a broadcast has gone past another process is known by one after it, on a topic that was not left."""
+    bob, ana = await clients.make("phoenix", server.url, key), await clients.make(kind, server.url, key)
+    there, here = await bob.join(topic, ack=True), await ana.join(topic)
+    there_too, here_too = await bob.join(f"{topic} too", ack=True), await ana.join(f"{topic} too")
     assert await here.unsubscribe() == "ok"
     await here.status("CLOSED")
     assert await there.send("missed") == "ok"
+    assert await there_too.send("gone past") == "ok"
+    await here_too.broadcast("gone past")
     again = await ana.join(topic)
     assert await there.send("heard", {"n": 2}) == "ok"
     assert (await again.broadcast("heard"))["payload"] == {"n": 2}
