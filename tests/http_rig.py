@@ -81,6 +81,11 @@ class Rig:
     time: ServerTime
     data: Path
 
+    @property
+    def tokens(self) -> AccessTokens:
+        """Whose tokens are taken."""
+        return self.services.accounts._tokens
+
     async def owner(self) -> dict[str, str]:
         """Headers of the server's owner."""
         _, tokens = await self.services.accounts.owner_by_code(await self.services.accounts.new_owner_code())
