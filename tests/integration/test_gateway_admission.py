@@ -85,6 +85,24 @@ async def test_a_person_with_all_their_sockets_is_refused_at_the_door_and_at_a_j
     assert rig.gateway.admission.statistics()[:3] == (0, 0, 0)
 
 
+async def test_a_person_with_all_their_sockets_is_refused_on_topics_of_programs_too(tmp_path: Path) -> None:
+    async with opened(tmp_path, limits=Limits(sockets_per_user=1), proxies=["127.0.0.1"]) as rig:
+        token = rig.accounts.token_for(await rig.guest("Ana"))
+        query = f"vsn=2.0.0&token={token}"
+        async with (
+            connected(rig.port, query=query, additional_headers=HOME),
+            connected(rig.port, additional_headers=ELSEWHERE) as later,
+        ):
+            reader = {"access_token": rig.accounts.token_for(None)}
+            for ref, payload in (("1", {"access_token": token}), ("2", reader)):
+                await later.send(json.dumps([ref, ref, "realtime:news", "phx_join", payload]))
+                assert json.loads(await later.recv())[4]["status"] == ("error" if ref == "1" else "ok")
+            await later.send(json.dumps(["2", "3", "realtime:news", "access_token", {"access_token": token}]))
+            await later.send(json.dumps(["2", "4", "realtime:news", "phx_leave", {}]))
+            assert json.loads(await later.recv())[1] == "4", "its channel was ended instead of left as it was"
+            assert rig.gateway.admission.statistics().people == 1
+
+
 async def test_joining_twice_over_one_socket_is_one_place(tmp_path: Path) -> None:
     async with opened(tmp_path, limits=Limits(sockets_per_user=1), proxies=["127.0.0.1"]) as rig:
         rooms, token = [await rig.room(), await rig.room()], rig.accounts.token_for(await rig.guest("Ana"))

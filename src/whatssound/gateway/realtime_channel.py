@@ -83,7 +83,9 @@ class RealtimeChannel(Channel):
         self._counts = True
         self._config = config = wire.read_join(payload)
         self._topic = topic = _topic(self.topic, config.private)
-        self._visitor = self._parts.access.joining(config.token, self.session.identity, self._parts.timeline.now_ms())
+        self._visitor = self._counted(
+            self._parts.access.joining(config.token, self.session.identity, self._parts.timeline.now_ms())
+        )
         self._parts.access.require_kind(topic)
         if not self._may("broadcast", "read") and not self._may("presence", "read"):
             raise RealtimeRefusal(
@@ -240,14 +242,20 @@ class RealtimeChannel(Channel):
         if token is None or token.startswith(KEY_PREFIX):
             return None
         try:
-            visitor = self._parts.access.visitor(token)
+            visitor = self._counted(self._parts.access.visitor(token))
         except RealtimeRefusal as refusal:
             self.shut_down(refusal.reason.partition(": ")[2])
-        except Refusal as refusal:  # nobody can say yet: the token that it has is still good
+        except Refusal as refusal:  # not now: the token that it has is still good
             self.session.count("access_token", refusal.code)
         else:
             self._speaks_for(visitor)
         return None
+
+    def _counted(self, visitor: Visitor) -> Visitor:
+        """Count this socket as one of theirs. Raises Refusal `rate_limited` when they have too many."""
+        if visitor.identity.user_id is not None:
+            self.session.speak_for(visitor.identity.user_id)
+        return visitor
 
     def _speaks_for(self, visitor: Visitor) -> None:
         """Be this visitor from now on; one who may not read any more has no business here."""
