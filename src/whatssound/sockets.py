@@ -66,6 +66,7 @@ async def sockets(
     registry.register(StatisticsCollector("flushing", gateway.hub.flushing))
     registry.register(StatisticsCollector("topics", gateway.topics.statistics))
     registry.register(StatisticsCollector("realtime", gateway.load.statistics))
+    registry.register(StatisticsCollector("presence", gateway.presence.statistics))
     registry.register(StatisticsCollector("checks", gateway.hub.checks.statistics))
     await gateway.start()
     try:

@@ -46,6 +46,13 @@ class Limits:
     only who sends is refused."""
     socket_channels: int = 100
     """Channels one socket may join (Supabase's default)."""
+    presence_bytes: int = 4 * 1024
+    """What one channel may say of itself in `track`, its key included; more closes the channel. A thousand of them, all
+    that clients are shown of a topic, fit into one frame."""
+    presence_calls_per_30s: int = 50
+    """Times one channel may call `track` and `untrack` in 30 s; more closes it (Supabase allows 5)."""
+    presence_grace_s: float = 0.0
+    """How long somebody whose connection broke stays present, so that nobody sees them leave who is back by then."""
     idle_timeout_s: float = 90.0
     """A socket that says nothing for this long is closed; hidden tabs beat once a minute."""
     upgrades_per_second: int = 1_000

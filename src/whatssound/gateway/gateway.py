@@ -23,6 +23,7 @@ from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.handshake import Upgrade
 from whatssound.gateway.hub import Hub
 from whatssound.gateway.metrics import Metrics
+from whatssound.gateway.presence import Presences
 from whatssound.gateway.realtime_channel import RealtimeChannel, RealtimeParts
 from whatssound.gateway.room_channel import PREFIX as ROOM_PREFIX
 from whatssound.gateway.room_channel import RoomChannel
@@ -35,6 +36,7 @@ from whatssound.gateway.sweep import TICK_S, Sweep
 from whatssound.gateway.topics import Topics
 from whatssound.gateway.view_channel import ViewChannel, ViewParts
 from whatssound.ids import RoomId, UserId
+from whatssound.presence.exchange import Exchange
 from whatssound.realtime.access import Access
 from whatssound.realtime.load import Load
 from whatssound.realtime.policy import Policy, default_policy
@@ -108,7 +110,9 @@ class Gateway:
         self.access = Access(services.verify, policy, is_recalled=services.is_recalled, private_only=private_only)
         self.load = Load(limits, now_s=time.monotonic)
         self.topics = Topics(bus, flusher, self.metrics, node=node, load=self.load)
-        self._realtime = RealtimeParts(self.topics, services, self.access, limits, timeline, self.load)
+        self.presence = Exchange(bus, node, life=time.time_ns() // 1_000_000)
+        presences = Presences(self.presence)
+        self._realtime = RealtimeParts(self.topics, presences, services, self.access, limits, timeline, self.load)
         self._views = ViewParts(self._parts, self.access)
         self._sweep = Sweep()
         self._sockets: dict[Socket, str] = {}
@@ -130,6 +134,7 @@ class Gateway:
     async def start(self) -> None:
         """Begin to look after sockets and rooms."""
         await self.hub.start()
+        await self.presence.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._swept())
 
     @property
@@ -162,6 +167,7 @@ class Gateway:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.presence.stop()
         await self.hub.stop()
 
     def listeners(self, room: RoomId) -> int:

@@ -10,8 +10,10 @@ from whatssound.accounts.user import Identity
 from whatssound.bus.timeline import Timeline
 from whatssound.config import Limits
 from whatssound.gateway.channel import Channel, ChannelState, refusal_payload
+from whatssound.gateway.channel_presence import ChannelPresence, PresenceShutdown
 from whatssound.gateway.keeping import asks_to_keep, keep, persist_of
 from whatssound.gateway.lanes import Outlet
+from whatssound.gateway.presence import Presences
 from whatssound.gateway.replays import read_kept
 from whatssound.gateway.services import Services
 from whatssound.gateway.session import Session
@@ -27,6 +29,7 @@ from whatssound.realtime.topics import MAX_NAME_BYTES, Topic
 from whatssound.wire import realtime as wire
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import EMPTY, V2, Frame, Json
+from whatssound.wire.presence import STATE
 from whatssound.wire.user_broadcast import PhoenixPush, UserPush
 
 
@@ -35,6 +38,7 @@ class RealtimeParts:
     """What every realtime channel of this process uses."""
 
     topics: Topics
+    presences: Presences
     services: Services
     access: Access
     limits: Limits
@@ -57,6 +61,8 @@ class RealtimeChannel(Channel):
         self._allowed: dict[tuple[Extension, Operation], bool] = {}
         self._binary = False
         self._replayed: Sequence[Broadcast] | None = None
+        self._is_lost = False
+        self._presence = ChannelPresence(self.number, self, parts.presences, parts.limits)
 
     # --- what the topic's feed sees -----------------------------------------------------------------------------
 
@@ -101,6 +107,7 @@ class RealtimeChannel(Channel):
         if config.replay is not None and self._may("broadcast", "read"):
             feed.replays.hold(self.number)
             self._replayed = await read_kept(self._parts.services, topic, config.replay)
+        await self._presence.join(feed, config.presence_key, hears=self._hears_presence)
         return wire.joined(config.postgres_changes)
 
     def joined(self) -> None:
@@ -117,8 +124,14 @@ class RealtimeChannel(Channel):
                 self.session.send(frame, exempt=True)
         if feed is not None:
             feed.enter(self)
+            self._presence.joined(hears=self._hears_presence)
         if self._config.postgres_changes:
             tell_system(self, "error", NO_DATABASE, extension="postgres_changes")
+
+    def abandon(self) -> None:
+        """The socket is gone without a word."""
+        self._is_lost = True
+        super().abandon()
 
     def left(self) -> None:
         """The topic forgets the channel."""
@@ -128,7 +141,7 @@ class RealtimeChannel(Channel):
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.leave(self)
-            self._parts.topics.release(feed)
+            self._presence.leave(lambda: self._parts.topics.release(feed), abruptly=self._is_lost)
 
     def check(self, now_ms: float) -> float:
         """A token that has expired ends the channel for good, as in the original."""
@@ -176,6 +189,9 @@ class RealtimeChannel(Channel):
         """Do what a frame asks and answer it, where an answer is expected."""
         try:
             answer = self._served(frame)
+        except PresenceShutdown as refusal:
+            self._refuse(frame, refusal)
+            self.shut_down(refusal.reason)
         except Refusal as refusal:
             self._refuse(frame, refusal)
         else:
@@ -186,6 +202,9 @@ class RealtimeChannel(Channel):
         match frame.event:
             case "broadcast":
                 return self._broadcast(frame)
+            case "presence":
+                self._require("presence", "write")
+                return self._presence.run(frame.payload, self.session.now_s())
             case "access_token":
                 return self._renew(frame.payload)
             case _:
@@ -275,6 +294,16 @@ class RealtimeChannel(Channel):
             self.session.close(1001, "too many joins")
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def tell(self, event: str, payload: Json) -> None:
+        """Write an event for this channel alone, after what it was to get before."""
+        if self._feed is not None:
+            self._feed.catch_up(self)
+        self.session.push(self, event, payload, exempt=event == STATE)
+
+    @property
+    def _hears_presence(self) -> bool:
+        return self._config.presence and self._may("presence", "read")
 
     def shut_down(self, message: str) -> None:
         """Say why, and end the channel for good: clients do not join again by themselves."""

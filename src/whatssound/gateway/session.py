@@ -195,9 +195,9 @@ class Session:
         message = self.serializer.reply(join_ref, frame.ref, frame.topic, ok=ok, response=response)
         self.send(text_frame(message), exempt=exempt)
 
-    def push(self, channel: Channel, event: str, payload: Json) -> None:
-        """Tell one channel of something."""
-        self.send(text_frame(self.serializer.push(channel.join_ref, channel.topic, event, payload)))
+    def push(self, channel: Channel, event: str, payload: Json, *, exempt: bool = False) -> None:
+        """Tell one channel of something; `exempt` is for what follows a join reply, and may be long."""
+        self.send(text_frame(self.serializer.push(channel.join_ref, channel.topic, event, payload)), exempt=exempt)
 
     def claim(self) -> bool:
         """Take a place for work, or False when all are taken; give it back with `release`."""
