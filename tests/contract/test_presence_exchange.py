@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 import nats_rig
-from nats_rig import until
+from nats_rig import PATIENCE_S, until
 from whatssound.adapters.memory import MemoryBus
 from whatssound.adapters.nats import NatsBus
 from whatssound.bus.bus import Bus, BusStatistics
@@ -62,10 +62,10 @@ class Ways:
 class Process:
     """One process with the topic open."""
 
-    def __init__(self, bus: Bus, name: str, life: int) -> None:
+    def __init__(self, bus: Bus, name: str, life: int, wait_s: float) -> None:
         self.now_s = 0.0
         self.ways = Ways(bus)
-        self.exchange = Exchange(self.ways, name, life=life, now_s=lambda: self.now_s, look_s=LOOK_S)
+        self.exchange = Exchange(self.ways, name, life=life, now_s=lambda: self.now_s, look_s=LOOK_S, wait_s=wait_s)
         self._present: Present | None = None
 
     @property
@@ -101,13 +101,13 @@ async def start(request: pytest.FixtureRequest) -> AsyncIterator[Start]:
     async with contextlib.AsyncExitStack() as stack:
         memory, name = MemoryBus(), nats_rig.new_name()
 
-        async def started(node: str) -> Process:
+        async def started(node: str, *, wait_s: float = PATIENCE_S) -> Process:
             bus: Bus = memory
             if request.param == "nats":
                 server = request.getfixturevalue("nats_server")
                 connection = await stack.enter_async_context(nats_rig.connected([server]))
                 bus = NatsBus(connection, name=name)
-            process = Process(bus, node, next(lives))
+            process = Process(bus, node, next(lives), wait_s)
             await process.exchange.start()
             await bus.flush()
             stack.push_async_callback(process.exchange.stop)
@@ -145,7 +145,7 @@ async def test_who_opens_a_topic_knows_at_once_who_is_there(start: Start) -> Non
 
 
 async def test_nobody_waits_for_a_process_that_does_not_answer(start: Start) -> None:
-    one, other = await start("one"), await start("other")
+    one, other = await start("one"), await start("other", wait_s=0.05)
     await acquainted(one, other)
     one.ways.fate = nothing_leaves
     await other.present.known()

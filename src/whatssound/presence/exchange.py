@@ -132,6 +132,7 @@ class Exchange:
         now_s: Callable[[], float] = time.monotonic,
         shown: int = SHOWN,
         look_s: float = LOOK_S,
+        wait_s: float = WAIT_S,
     ) -> None:
         self.bus: Final = bus
         self.node: Final = Node(node, life)
@@ -147,6 +148,7 @@ class Exchange:
         self._slots = itertools.count()
         self.looks = 0
         self._look_s = look_s
+        self._wait_s = wait_s
         self._looking: asyncio.Task[None] | None = None
         self._asked = self._answered = self._lost = self._late = 0
         self._calls: Subscription | None = None
@@ -246,7 +248,7 @@ class Exchange:
             return  # digests will tell
         self.bus.publish(CALLS_TOPIC, encode(Ask(self.node, present.topic)))
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(self._wait_s):
                 if present.awaited:
                     await present.complete.wait()
         except TimeoutError:
