@@ -12,7 +12,7 @@ import structlog
 
 from whatssound.bus.bus import Bus, NoAnswer
 from whatssound.bus.log import Subscription
-from whatssound.presence.messages import Ask, Here, Message, Node, decode_call, decode_message, encode
+from whatssound.presence.messages import Ask, Diff, Here, Message, Node, decode_call, decode_message, encode
 from whatssound.presence.replica import DIGEST_S, Heard, Replica, nothing
 from whatssound.presence.telling import SHOWN, Telling
 from whatssound.wire.phoenix import Json
@@ -231,7 +231,7 @@ class Exchange:
         if outcome is Heard.BEHIND and replica.may_ask(name, now_s):
             self._asked += 1
             self.bus.publish(CALLS_TOPIC, encode(Ask(self.node, present.topic, name)))
-        if outcome is Heard.UP_TO_DATE:
+        if outcome is Heard.UP_TO_DATE and not isinstance(message, Diff):  # after which more may follow
             self._need_not_wait(present, name)
         if replica.tracker.has_changes:
             self.say_soon(present)
