@@ -50,6 +50,7 @@ from whatssound.http.services import Services
 from whatssound.ids import RoomId, Snowflakes, UserId
 from whatssound.messages.service import MessageService
 from whatssound.realtime.access import Access
+from whatssound.realtime.kept import KeptBroadcasts, KeptLimits
 from whatssound.realtime.load import Load
 from whatssound.realtime.policy import default_policy
 from whatssound.rooms.homes import Homes
@@ -177,6 +178,10 @@ async def _services(
     departures = await stack.enter_async_context(Departures(accounts, members, now_ms=time))
     departures.on_gone(library.remove_uploads_of)
     departures.on_gone(messages.forget_author)
+    bus = MemoryBus()
+    kept = KeptBroadcasts(
+        store.kept(per_topic=100, most_bytes=10_000_000), bus, ids, KeptLimits(3_600_000, 50_000), now_ms=time
+    )
     registry = CollectorRegistry()
     Counter("whatssound_tests", "So that there is something to see.", registry=registry).inc()
 
@@ -199,7 +204,8 @@ async def _services(
         not_ready=_ready,
         metrics=page_of_figures,
         access=Access(accounts.verify, default_policy, is_recalled=accounts.is_recalled),
-        bus=MemoryBus(),
+        bus=bus,
+        kept=kept,
         load=Load(limits, now_s=lambda: time.now_ms / 1_000),
         upload_folder=data / "uploads" / "tmp",
         now_ms=time,

@@ -201,6 +201,7 @@ def _services(there: _Everything) -> Services:
         metrics=lambda: _figures(base.registry, there.between.bus, together),
         access=there.gateway.access,
         bus=there.between.bus,
+        kept=there.rooms.kept,
         load=there.gateway.load,
         upload_folder=base.folder.uploads,
         now_ms=base.timeline.now_ms,

@@ -160,6 +160,34 @@ async def test_one_broadcast_that_cannot_be_sent_is_told_why(rig: Rig) -> None:
             assert errors == {name: errors[name] if told == [None] else told for name, told in said.items()}
 
 
+async def test_one_broadcast_is_kept_when_its_query_says_so(rig: Rig) -> None:
+    topic = Topic("party", private=True)
+    ear, headers, where = Ear(rig, topic), await rig.guest(), f"{BATCH}/party/events/e?private=true"
+    for query, payload in (("persist=true", 1), ("persist[ttl]=60", 2), ("persist=false", 3)):
+        answer = await rig.client.post(f"{where}&{query}", json=payload, headers=headers)
+        assert (answer.status_code, answer.content) == (202, b"")
+    kept = (await rig.services.kept.since(topic, 0, 25)).broadcasts
+    assert [json.loads(broadcast.payload)["payload"] for broadcast in kept] == [1, 2]
+    assert [told.get("meta") for told in ear.payloads()] == [*({"id": broadcast.id} for broadcast in kept), None]
+    rig.time.now_ms += 60_001
+    assert [broadcast.id for broadcast in (await rig.services.kept.since(topic, 0, 25)).broadcasts] == [kept[0].id]
+
+
+async def test_what_cannot_be_kept_over_http_is_told_why_and_not_sent(rig: Rig) -> None:
+    ear, headers = Ear(rig, Topic("party"), Topic("party", private=True)), await rig.guest()
+    for query, status in (
+        ("persist=true", 422),
+        ("private=true&persist=perhaps", 422),
+        ("private=true&persist[ttl]=0", 422),
+        ("private=true&persist[ttl]=-5", 422),
+    ):
+        answer = await rig.client.post(f"{BATCH}/party/events/e?{query}", json={}, headers=headers)
+        assert (answer.status_code, list(answer.json()["errors"])) == (status, ["persist"])
+    answer = await rig.client.post(f"{BATCH}/party/events/e?private=true&persist=true", json={}, headers=rig.reader())
+    assert answer.status_code == 403
+    assert ear.heard == []
+
+
 async def test_a_private_topic_that_may_not_be_written_is_forbidden(rig: Rig) -> None:
     where = f"{BATCH}/party/events/e?private=true"
     answer = await rig.client.post(where, json={}, headers=rig.reader())

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from room_builders import ManualClock
+from whatssound.adapters import sqlite_files
 from whatssound.adapters.data_folder import DataFolderError
-from whatssound.adapters.messages_sqlite import SqliteMessages, rows
-from whatssound.adapters.messages_sqlite.schema import VERSION, connect, prepare
-from whatssound.adapters.messages_sqlite.writer import GroupCommitWriter
+from whatssound.adapters.messages_sqlite import SqliteMessages, kept, rows
+from whatssound.adapters.messages_sqlite.schema import KEPT_OVERHEAD_BYTES, VERSION, connect, prepare
+from whatssound.adapters.messages_sqlite.writer import PRUNE_EVERY_MS, GroupCommitWriter
 from whatssound.ids import EPOCH_MS, MessageId, RoomId, UserId, first_id_at
 from whatssound.messages.message import Author, Message
+from whatssound.realtime.kept_store import KeptBroadcast
 from whatssound.wire.errors import Refusal
 
 ROOM = RoomId(1)
+BROADCAST = KeptBroadcast(7, first_id_at(EPOCH_MS + 1), "e", b"{}", True, EPOCH_MS + 5_000)
 ANA = Author(UserId(1), "Ana", "listener")
 
 
@@ -137,6 +140,48 @@ async def test_a_file_of_a_newer_version_is_refused_with_advice(file: Path) -> N
     connection.close()
     with pytest.raises(DataFolderError, match="newer WhatsSound"):
         await SqliteMessages.open(file, now_ms=ManualClock(EPOCH_MS))
+
+
+async def test_a_file_of_the_first_version_keeps_its_messages_and_takes_broadcasts(file: Path) -> None:
+    async with await SqliteMessages.open(file, now_ms=ManualClock(EPOCH_MS)) as store:
+        await store.append([message(1)])
+    old = sqlite3.connect(file)
+    old.executescript("DROP TABLE kept; DROP TABLE kept_size; PRAGMA user_version = 1;")
+    old.close()
+    async with await SqliteMessages.open(file, now_ms=ManualClock(EPOCH_MS)) as store:
+        assert (await store.newest(ROOM, 50)).messages == (message(1),)
+        broadcasts = store.kept(per_topic=10, most_bytes=1_000_000)
+        await broadcasts.append(BROADCAST)
+        assert await broadcasts.size() == (1, len(BROADCAST.payload) + KEPT_OVERHEAD_BYTES)
+
+
+async def test_a_copy_for_a_backup_holds_what_was_kept(file: Path, tmp_path: Path) -> None:
+    async with await SqliteMessages.open(file, now_ms=ManualClock(EPOCH_MS)) as store:
+        await store.kept(per_topic=10, most_bytes=1_000_000).append(BROADCAST)
+        sqlite_files.copy(file, tmp_path / "copy.sqlite3")
+    async with await SqliteMessages.open(tmp_path / "copy.sqlite3", now_ms=ManualClock(EPOCH_MS)) as store:
+        broadcasts = store.kept(per_topic=10, most_bytes=1_000_000)
+        assert list(await broadcasts.newest(BROADCAST.topic, 25, now_ms=EPOCH_MS)) == [BROADCAST]
+
+
+async def test_expired_broadcasts_are_forgotten_by_the_writer(file: Path) -> None:
+    clock = ManualClock(EPOCH_MS)
+    async with await SqliteMessages.open(file, now_ms=clock) as store:
+        broadcasts = store.kept(per_topic=10, most_bytes=1_000_000)
+        await broadcasts.append(BROADCAST)
+        clock.advance(BROADCAST.expires_ms - EPOCH_MS + PRUNE_EVERY_MS)
+        await store.append([message(1)])
+        await store.append([message(2)])  # the first one's commit came before the look
+        assert await broadcasts.size() == (0, 0)
+
+
+async def test_replays_are_range_reads_on_the_key(file: Path) -> None:
+    await (await SqliteMessages.open(file, now_ms=ManualClock(EPOCH_MS))).close()
+    connection = connect(str(file))
+    plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {kept.NEWEST}", (1, 0, 0, 9, 9, 0, 25)))
+    assert "SEARCH kept USING INDEX sqlite_autoindex_kept_1 (topic=? AND (bucket,id)" in plan
+    assert "TEMP B-TREE" not in plan
+    connection.close()
 
 
 @pytest.fixture

@@ -29,9 +29,8 @@ def persist_of(frame: Frame, topic: Topic) -> wire.Persist | None:
 
 async def keep(services: Services, topic: Topic, broadcast: Broadcast, persist: wire.Persist) -> Json:
     """Tell everybody, have it stored, and answer `{"id": …}`. Raises RealtimeRefusal."""
-    ttl_ms = None if persist.ttl_s is None else max(1, int(persist.ttl_s * 1_000))
     try:
-        return wire.kept_meta(await services.keep(topic, broadcast, ttl_ms))
+        return wire.kept_meta(await services.keep(topic, broadcast, persist.ttl_ms))
     except Refusal as refusal:
         raise _refused(refusal.code, refusal.message, refusal.retry_after_ms) from None
 

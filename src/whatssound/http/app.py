@@ -106,6 +106,7 @@ def _broadcasts(given: Services) -> Broadcasts:
     return Broadcasts(
         access=given.access,
         bus=given.bus,
+        kept=given.kept,
         load=given.load,
         rooms=given.rooms,
         accounts=given.accounts,

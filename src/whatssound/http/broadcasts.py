@@ -15,14 +15,15 @@ from whatssound.messages.refusing import refusing
 from whatssound.realtime.access import Access, Visitor
 from whatssound.realtime.broadcast import Broadcast, publish
 from whatssound.realtime.errors import RealtimeRefusal
+from whatssound.realtime.kept import KeptBroadcasts
 from whatssound.realtime.load import Load, events_in
-from whatssound.realtime.policy import SERVICE_ROLE
+from whatssound.realtime.policy import SERVICE_ROLE, Extension
 from whatssound.realtime.topics import Topic, room_of
 from whatssound.rooms.service import RoomService
 from whatssound.wire.commands import ChatLine, ChatSend
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import Json
-from whatssound.wire.realtime import broadcast
+from whatssound.wire.realtime import Persist, broadcast
 from whatssound.wire.rest_broadcast import Outgoing
 
 MAX_KEYS: Final = 10_000
@@ -50,6 +51,7 @@ class Broadcasts:
         *,
         access: Access,
         bus: Bus,
+        kept: KeptBroadcasts,
         load: Load,
         rooms: RoomService,
         accounts: Accounts,
@@ -60,6 +62,7 @@ class Broadcasts:
         self.load: Final = load
         self.limits: Final = limits
         self._bus = bus
+        self._kept = kept
         self._rooms = rooms
         self._accounts = accounts
         self._now_ms = now_ms
@@ -101,21 +104,35 @@ class Broadcasts:
         if untold:
             raise untold[0]
 
-    async def send(self, caller: Caller, topic: Topic, event: str, payload: bytes, *, is_json: bool) -> None:
-        """Send one: JSON, or bytes that only clients of binary frames hear."""
+    async def send(
+        self,
+        caller: Caller,
+        topic: Topic,
+        event: str,
+        payload: bytes,
+        *,
+        is_json: bool,
+        persist: Persist | None = None,
+    ) -> None:
+        """Send one: JSON, or bytes that only clients of binary frames hear. With `persist` it is stored on return."""
+        message = _json(event, payload) if is_json else Broadcast(event, payload, is_json=False)
         if (room := room_of(topic.name)) is not None:
             await self._say(caller, room, event, payload if is_json else b"")
-        elif is_json:
-            self._send(caller, topic, _json(event, payload))
+        elif persist is None:
+            self._send(caller, topic, message)
         else:
-            self._send(caller, topic, Broadcast(event, payload, is_json=False))
+            self._require(caller, topic, "broadcast")
+            self._require(caller, topic, "persistence")
+            await self._kept.keep(topic, message, persist.ttl_ms)
 
     def _send(self, caller: Caller, topic: Topic, message: Broadcast) -> None:
-        """The one place where a broadcast over HTTP leaves."""
-        self.access.require_kind(topic)
-        if not self.access.allows(caller.visitor, topic, "broadcast", "write"):
-            raise RealtimeRefusal("forbidden", "Unauthorized")
+        self._require(caller, topic, "broadcast")
         publish(self._bus, topic, message)
+
+    def _require(self, caller: Caller, topic: Topic, extension: Extension) -> None:
+        self.access.require_kind(topic)
+        if not self.access.allows(caller.visitor, topic, extension, "write"):
+            raise RealtimeRefusal("forbidden", "Unauthorized")
 
     async def _say(self, caller: Caller, room_id: RoomId, event: str, payload: Json, *, nonce: str = "") -> None:
         """Say a chat line in a room, as whose token it is; everything else in a room is the room's to tell."""

@@ -16,7 +16,7 @@ from whatssound.realtime.errors import RealtimeRefusal
 from whatssound.realtime.topics import Topic
 from whatssound.wire.errors import Refusal
 from whatssound.wire.phoenix import MAX_NAME_BYTES
-from whatssound.wire.realtime import MAX_TOPIC_BYTES, is_json
+from whatssound.wire.realtime import MAX_TOPIC_BYTES, Persist, is_json, persist_from
 from whatssound.wire.rest_broadcast import BLANK, INVALID, TOO_LARGE, BatchRefused, name_problem, read_batch
 
 PATHS: Final = ("/realtime/v1/api/broadcast", "/api/broadcast")
@@ -25,6 +25,9 @@ PATHS: Final = ("/realtime/v1/api/broadcast", "/api/broadcast")
 UNSUPPORTED: Final = "Unsupported Media Type. Use application/json or application/octet-stream"
 
 _ONE: Final = re.compile(r"/api/broadcast/([^/]+)/events/([^/]+)/?\Z")
+
+_SECONDS: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?", re.ASCII)
+_FLAGS: Final = {"true": True, "false": False}
 
 _Broadcasts = SkipValidation[NamedDependency[Broadcasts]]
 _Caller = SkipValidation[NamedDependency[Caller]]
@@ -62,7 +65,8 @@ async def send_one(request: Request[Any, Any, Any], caller: _Caller, broadcasts:
     if as_json and not is_json(body):
         raise _Invalid(payload=INVALID if body else BLANK)
     broadcasts.count(caller, len(body))
-    await broadcasts.send(caller, topic, event, body, is_json=as_json)
+    persist = _persist(request, topic)
+    await broadcasts.send(caller, topic, event, body, is_json=as_json, persist=persist)
     return _accepted(broadcasts)
 
 
@@ -114,6 +118,20 @@ def _names(request: Request[Any, Any, Any]) -> tuple[Topic, str]:
         if (problem := name_problem(text, most)) is not None:
             raise _Invalid(**{name: problem})
     return Topic(topic, request.query_params.get("private", "").lower() == "true"), event
+
+
+def _persist(request: Request[Any, Any, Any], topic: Topic) -> Persist | None:
+    """`persist=true` or `persist[ttl]=<seconds>` of the query."""
+    asked, ttl = request.query_params.get("persist"), request.query_params.get("persist[ttl]")
+    if ttl is not None:
+        persist = persist_from({"ttl": float(ttl) if _SECONDS.fullmatch(ttl) else None})
+    else:
+        persist = persist_from(_FLAGS.get(asked.lower(), asked) if asked else None)
+    if persist == "invalid":
+        raise _Invalid(persist=INVALID)
+    if persist is not None and not topic.private:
+        raise _Invalid(persist="is for private topics")
+    return persist
 
 
 def _rates(broadcasts: Broadcasts) -> _Headers:

@@ -26,6 +26,7 @@ from whatssound.ids import RoomId, UserId
 from whatssound.links import Links
 from whatssound.messages.service import MessageService
 from whatssound.realtime.access import Access
+from whatssound.realtime.kept import KeptBroadcasts
 from whatssound.realtime.load import Load
 from whatssound.rooms.saved_queues import SavedQueues
 from whatssound.rooms.service import RoomService
@@ -65,6 +66,7 @@ class Services:
     access: Access
     """Who may do what on realtime topics."""
     bus: Bus
+    kept: KeptBroadcasts
     load: Load
     """What goes on on the realtime topics of this process."""
     upload_folder: Path

@@ -61,7 +61,7 @@ class UserBroadcast(NamedTuple):
 class Persist(NamedTuple):
     """Keep the broadcast for replay, for so long, or as long as is usual."""
 
-    ttl_s: float | None = None
+    ttl_ms: int | None = None
 
 
 class PresenceCommand(NamedTuple):
@@ -97,8 +97,12 @@ def read_broadcast(payload: Json) -> UserBroadcast | None:
 
 
 def read_persist(said: Json) -> Persist | Literal["invalid"] | None:
-    """Whether the metadata or the payload of a broadcast asks for it to be kept: `true`, or `{"ttl": seconds}`."""
-    asked = _value(_object(said).get("persist"))
+    """Whether the metadata or the payload of a broadcast asks for it to be kept."""
+    return persist_from(_value(_object(said).get("persist")))
+
+
+def persist_from(asked: Any) -> Persist | Literal["invalid"] | None:
+    """What `true`, or `{"ttl": seconds}`, asks for."""
     if asked is None or asked is False:
         return None
     if asked is True:
@@ -106,7 +110,7 @@ def read_persist(said: Json) -> Persist | Literal["invalid"] | None:
     ttl_s = cast("dict[str, Any]", asked).get("ttl") if isinstance(asked, dict) else None
     if not isinstance(ttl_s, int | float) or isinstance(ttl_s, bool) or not ttl_s > 0:
         return "invalid"
-    return Persist(min(ttl_s, MAX_TTL_S))
+    return Persist(max(1, int(min(ttl_s, MAX_TTL_S) * 1_000)))
 
 
 def read_presence(payload: Json) -> PresenceCommand | None:
