@@ -61,6 +61,25 @@ def test_a_log_level_of_nobody_is_one_line(tmp_path: Path, monkeypatch: pytest.M
     assert "WHATSSOUND_LOG" in refused("serve", "--port", "0", "--data", tmp_path / "data")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_policy_or_a_key_set_that_cannot_be_used_is_one_line(tmp_path: Path, workers: str) -> None:
+    def said(*arguments: str) -> str:
+        ended = whatssound("serve", "--port", "0", "--data", tmp_path / "data", "--workers", workers, *arguments)
+        assert ended.returncode == 1
+        return ended.stderr.splitlines()[-1]
+
+    assert "its_rules" in said("--realtime-policy", "its_rules:may")
+    assert "--jwks" in said("--jwks", str(tmp_path / "no-keys.json"))
+
+
+def test_the_key_for_pages_stays_the_same_unless_the_settings_name_others(tmp_path: Path) -> None:
+    own = whatssound("key", "--data", tmp_path / "data").stdout
+    assert own == whatssound("key", "--data", tmp_path / "data").stdout
+    assert own.startswith("sb_publishable_")
+    others = ("--publishable-key", "sb_publishable_a", "--publishable-key", "sb_publishable_b")
+    assert whatssound("key", "--data", tmp_path / "data", *others).stdout.split() == [others[1], others[3]]
+
+
 def test_a_second_server_on_the_same_data_folder_is_refused(server: ServerProcess) -> None:
     line = refused("serve", "--port", "0", "--data", server.data)
     assert "Another WhatsSound" in line

@@ -1,11 +1,13 @@
 """What settings may be, and what people are told when it is something else."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from whatssound.config.sizes import about, bytes_of, size_text
-from whatssound.config.values import proxies, public_url, setting
+from whatssound.config.values import jwks, proxies, public_url, publishable_keys, realtime_policy, setting
 
 
 @pytest.mark.parametrize(
@@ -108,3 +110,42 @@ def test_proxies_are_listed_with_commas_or_one_by_one() -> None:
 def test_what_makes_no_sense_is_refused(name: str, kind: type, text: str) -> None:
     with pytest.raises(ValueError, match=r"must|no size"):
         setting(name, kind, text)
+
+
+def test_publishable_keys_are_several_texts_that_nobody_guesses() -> None:
+    assert publishable_keys(("sb_publishable_a, " + "k" * 20, "", " sb_publishable_b ")) == (
+        *("sb_publishable_a", "k" * 20, "sb_publishable_b"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["short", "sb_secret_" + "x" * 30, "eyJhbGciOiJ9.eyJyb2xlIjoiYW5vbiJ9.c2ln", "k" * 19 + " k"]
+)
+def test_what_should_not_stand_in_a_page_is_no_publishable_key(text: str) -> None:
+    with pytest.raises(ValueError, match=r"sb_publishable_|for everybody to see"):
+        publishable_keys((text,))
+
+
+def test_a_secret_key_is_not_repeated_to_whoever_reads_the_error() -> None:
+    with pytest.raises(ValueError, match="secret") as refused:
+        publishable_keys(("sb_secret_do_not_tell_anybody",))
+    assert "do_not_tell" not in str(refused.value)
+
+
+def test_a_key_set_is_a_file_or_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert jwks(" keys.json ") == str(tmp_path / "keys.json")
+    assert jwks("https://example.org/jwks.json?v=1") == "https://example.org/jwks.json?v=1"
+    assert jwks(" ") is None
+    for text in ("ftp://example.org/keys", "https://", "https://me:password@example.org/keys"):
+        with pytest.raises(ValueError, match=r"jwks\.json") as refused:
+            jwks(text)
+        assert "password" not in str(refused.value)
+
+
+def test_a_policy_is_a_module_and_a_callable_in_it() -> None:
+    assert realtime_policy(" rules.of_ours:Rules.may ") == "rules.of_ours:Rules.may"
+    assert realtime_policy("") is None
+    for text in ("rules", "rules:", ":may", "rules.may()", "rules:may()", "../rules:may", "1rules:may"):
+        with pytest.raises(ValueError, match=r"package\.module:callable"):
+            realtime_policy(text)

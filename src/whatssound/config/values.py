@@ -96,7 +96,7 @@ def jwks(text: str) -> str | None:
         return str(Path(text).expanduser().absolute()) if text else None
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
-        raise ValueError(f"{text!r} must be a file or like https://example.org/.well-known/jwks.json")
+        raise ValueError(f"{_without_secret(text)!r} must be a file or like https://example.org/.well-known/jwks.json")
     return text
 
 
