@@ -17,7 +17,7 @@ PROCESSES = 3
 SHOWN = 3
 
 processes = st.integers(0, PROCESSES - 1)
-members = st.integers(1, 3)
+members = st.integers(1, 2)
 fates = st.lists(
     st.sampled_from(("arrives", "arrives", "arrives", "lost", "waits", "repeated", "later")),
     min_size=PROCESSES + 1,
@@ -82,6 +82,17 @@ class Presence(RuleBasedStateMachine):
             process.members[number] = PresenceClient(process.replica.tracker.telling.state())
         process.replica.tracker.track(number, f"key-{member % 2}", body)
         self.say(index, fates)
+
+    @rule(index=processes, member=members, bodies=st.lists(bodies, min_size=2, max_size=4), fates=fates)
+    def track_several_times(self, index: int, member: int, bodies: list[bytes], fates: list[str]) -> None:
+        for body in bodies:
+            self.track(index, member, body, fates)
+
+    @rule(index=processes, member=members, body=bodies, fates=fates)
+    def lose_connection_and_come_back(self, index: int, member: int, body: bytes, fates: list[str]) -> None:
+        self.track(index, member, body, fates)
+        self.disconnect(index, member, has_grace=True)
+        self.track(index, member, body, fates)
 
     @rule(index=processes, member=members, fates=fates)
     def untrack(self, index: int, member: int, fates: list[str]) -> None:
@@ -218,5 +229,5 @@ class Presence(RuleBasedStateMachine):
         assert own <= process.listener.refs().union(*(client.refs() for client in process.members.values()))
 
 
-Presence.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Presence.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
 TestPresence = Presence.TestCase
