@@ -13,6 +13,7 @@ from whatssound.adapters.nats import NatsBus
 from whatssound.bus.bus import Bus, BusStatistics
 from whatssound.bus.log import Subscription
 from whatssound.presence.exchange import Exchange, Present
+from whatssound.presence.messages import Whole, decode_message
 from whatssound.presence.replica import SILENT_S
 
 TOPIC = "realtime:public:lobby"
@@ -265,8 +266,29 @@ async def test_a_process_that_falls_silent_loses_exactly_its_people_until_it_spe
 async def test_ten_thousand_are_told_in_messages_that_a_bus_can_carry(start: Start) -> None:
     one, newcomer = await start("one"), await start("newcomer")
     await acquainted(one, newcomer)
+    held: list[bytes] = []
+
+    def by_hand(topic: str, message: bytes) -> list[bytes]:
+        if TOPIC not in topic:
+            return [message]
+        held.append(message)
+        return []
+
+    def is_last(message: bytes) -> bool:
+        said = decode_message(message)
+        return isinstance(said, Whole) and said.part == said.parts - 1
+
+    one.ways.fate = by_hand
     for member in range(1, 10_001):
         one.track(member, f"{member:0200}")
-    await newcomer.present.known()
-    assert len(newcomer.present.replica.tracker) == 10_000
+    opened = newcomer.present
+    await until(lambda: any(is_last(message) for message in held))
+    one.ways.fate = everything_leaves
+    one.ways.publish(f"presence:{TOPIC}", held[0])
+    await until(lambda: len(opened.replica.tracker) > 0)
+    assert not opened.complete.is_set(), "more follows"
+    for message in held[1:]:
+        one.ways.publish(f"presence:{TOPIC}", message)
+    await opened.known()
+    assert len(opened.replica.tracker) == 10_000
     assert 100_000 < one.ways.largest_bytes < NATS_BYTES / 2

@@ -19,7 +19,7 @@ class News(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.telling = Telling(SHOWN, tick_bytes=100)  # two metas
+        self.telling = Telling(SHOWN, tick_bytes=1)  # one meta
         self.refs = itertools.count(1)
         self.numbers = itertools.count(1)
         self.living: dict[str, tuple[Meta, int]] = {}
@@ -53,6 +53,12 @@ class News(RuleBasedStateMachine):
         if meta.ref in self.listener.refs():
             self.pairs.append((meta.ref, new.ref))
         self.pairs = [(old, new.ref if now == meta.ref else now) for old, now in self.pairs]
+
+    @precondition(lambda self: self.living)
+    @rule(which=st.integers(0))
+    def change_twice(self, which: int) -> None:
+        self.change(which)
+        self.change(-1)  # the newest
 
     @rule()
     def lose_the_others(self) -> None:
