@@ -165,15 +165,17 @@ static void message(struct listener *one, const char *payload, size_t size, int6
         again(one - all, AGAIN_MS);
         return;
     }
-    if (!mark || !one->joined) return;
-    uint32_t number = strtoul(mark + 2, NULL, 10);
-    if (one->slow) return;
-    frames++;
-    one->heard++;
-    one->order = one->order * 6364136223846793005ULL + number;
-    if (number >= MESSAGES || ++heard[number] > (uint32_t)listening) wrong++;
-    else if (heard[number] == (uint32_t)listening)
-        printf("m %u %lld\n", number, (long long)(at_ns - strtoll(mark + 11, NULL, 10)));
+    if (!one->joined || one->slow) return;
+    /* Centrifugo puts several messages into one frame when it has several to send */
+    for (const char *end = payload + size; mark; mark = memmem(mark + 2, end - mark - 2, "~#", 2)) {
+        uint32_t number = strtoul(mark + 2, NULL, 10);
+        frames++;
+        one->heard++;
+        one->order = one->order * 6364136223846793005ULL + number;
+        if (number >= MESSAGES || ++heard[number] > (uint32_t)listening) wrong++;
+        else if (heard[number] == (uint32_t)listening)
+            printf("m %u %lld\n", number, (long long)(at_ns - strtoll(mark + 11, NULL, 10)));
+    }
 }
 
 static size_t parse(struct listener *one, const unsigned char *data, size_t size, int64_t at_ns) {
