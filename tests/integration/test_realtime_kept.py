@@ -40,7 +40,8 @@ def other(where: str) -> str:
 
 
 def config(*, ack: bool = True, private: bool = True, **broadcast: Any) -> dict[str, Any]:
-    return {"broadcast": {"ack": ack, **broadcast}, "private": private, "postgres_changes": []}
+    wanted = {"broadcast": {"ack": ack, **broadcast}, "presence": {"enabled": False}}
+    return {**wanted, "private": private, "postgres_changes": []}
 
 
 async def keep(client: SocketClient, number: int, persist: Any = True, **extra: Any) -> str:

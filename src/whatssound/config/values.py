@@ -34,14 +34,14 @@ def whole(text: str, *, least: int = 1, most: int = 2**53 - 1) -> int:
     return int(digits)
 
 
-def positive(text: str) -> float:
-    """A positive number."""
+def positive(text: str, *, or_0: bool = False) -> float:
+    """A positive number, or 0 where that means none."""
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0 < value < 2**53:
-        raise ValueError(f"{text!r} must be a positive number")
+        value = -1.0
+    if not (0 < value < 2**53 or (or_0 and value == 0)):
+        raise ValueError(f"{text!r} must be a positive number{' or 0' if or_0 else ''}")
     return value
 
 
@@ -149,6 +149,11 @@ LISTS: Final[Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]]] = {
 _RULES: Final[Mapping[str, Callable[[str], object]]] = {
     "port": lambda text: whole(text, least=0, most=65_535),
     "encoder_nice": lambda text: whole(text, least=0, most=19),
+    "presence_grace_s": lambda text: positive(text, or_0=True),
+    "realtime_events_per_second": lambda text: whole(text, least=0),
+    "realtime_joins_per_second": lambda text: whole(text, least=0),
+    "realtime_bytes_per_second": lambda text: whole(text, least=0),
+    "realtime_users": lambda text: whole(text, least=0),
     "public_url": public_url,
     "jwt_secret": lambda text: text or None,
     "jwks": jwks,
