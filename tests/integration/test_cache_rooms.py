@@ -11,7 +11,7 @@ from cache_rig import FIRST_BYTES, TRACK_BYTES, Press, Stage, on_disk, staged, t
 from whatssound.audio import pool
 from whatssound.ids import RoomId, TrackId
 
-LIMIT_BYTES = 8 * TRACK_BYTES
+LIMIT_BYTES = 5 * TRACK_BYTES
 
 _NO_MORE = (None, None, None)
 
@@ -70,7 +70,7 @@ async def test_a_hundred_tracks_in_turn_stay_within_the_limit(stage: Stage, tmp_
 
 
 async def test_what_was_evicted_is_encoded_again_and_plays(stage: Stage, tmp_path: Path) -> None:
-    tracks = await tracks_of(stage.rig, tmp_path, 20)
+    tracks = await tracks_of(stage.rig, tmp_path, 12)
     room = await stage.open("Twice")
     for n, track in enumerate(tracks):
         await stage.add(room, track)
@@ -88,8 +88,8 @@ async def test_what_was_evicted_is_encoded_again_and_plays(stage: Stage, tmp_pat
 
 
 async def test_a_queue_that_is_larger_than_the_cache_plays_to_its_end(stage: Stage, tmp_path: Path) -> None:
-    tracks = await tracks_of(stage.rig, tmp_path, 40)
-    assert 40 * FIRST_BYTES > 1.5 * LIMIT_BYTES
+    tracks = await tracks_of(stage.rig, tmp_path, 24)
+    assert 24 * FIRST_BYTES > 1.5 * LIMIT_BYTES
     room = await stage.open("All at once")
     await stage.add(room, *tracks)
     waiting = await stage.rig.until(tracks[-1].id, lambda track: track.reason is not None)
@@ -103,7 +103,7 @@ async def test_a_queue_that_is_larger_than_the_cache_plays_to_its_end(stage: Sta
 
 
 async def test_two_rooms_share_the_cache(stage: Stage, tmp_path: Path) -> None:
-    tracks = await tracks_of(stage.rig, tmp_path, 40)
+    tracks = await tracks_of(stage.rig, tmp_path, 24)
     rooms = (await stage.open("One"), await stage.open("Two"))
     heard: list[list[TrackId | None]] = []
     for number, room in enumerate(rooms):
@@ -120,25 +120,25 @@ async def test_two_rooms_share_the_cache(stage: Stage, tmp_path: Path) -> None:
 async def test_accounts_survive_a_restart_in_the_middle(tmp_path: Path) -> None:
     heard: list[TrackId | None] = []
     async with audio(tmp_path / "data", Press(), limit_bytes=LIMIT_BYTES, knows_queues=False) as rig:
-        tracks = await tracks_of(rig, tmp_path, 28)
+        tracks = await tracks_of(rig, tmp_path, 18)
         async with staged(rig) as stage:
             room = await stage.open("Night")
             await stage.add(room, *tracks)
             await stage.play(room)
-            for _ in range(12):
+            for _ in range(8):
                 heard += await step(stage, room)
         now_ms = rig.clock[0]
     async with audio(tmp_path / "data", Press(), limit_bytes=LIMIT_BYTES, now_ms=now_ms, knows_queues=False) as rig:
         assert rig.cache.statistics().bytes <= LIMIT_BYTES + TRACK_BYTES
         async with staged(rig, start=2) as stage:
-            for _ in range(16):
+            for _ in range(10):
                 heard += await step(stage, room)
     assert heard == [track.id for track in tracks]
 
 
 async def test_until_queues_are_known_everything_counts_as_queued(tmp_path: Path) -> None:
     async with audio(tmp_path / "data", Press(), limit_bytes=LIMIT_BYTES, knows_queues=False) as rig:
-        for track in await tracks_of(rig, tmp_path, 30):
+        for track in await tracks_of(rig, tmp_path, 19):
             await rig.library.want(track.id)
         while not rig.ingest.statistics().held:
             await rig.ingest.next_step().wait()
@@ -148,7 +148,7 @@ async def test_until_queues_are_known_everything_counts_as_queued(tmp_path: Path
 
 async def test_a_track_on_its_way_into_a_queue_is_no_victim(stage: Stage, tmp_path: Path) -> None:
     rig = stage.rig
-    old, *others = await tracks_of(rig, tmp_path, 30)
+    old, *others = await tracks_of(rig, tmp_path, 19)
     await rig.library.want(old.id)
     await rig.idle()
     rig.clock[0] += 60_000
