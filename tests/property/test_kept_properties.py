@@ -58,6 +58,7 @@ async def _compared(history: Sequence[Sent], since_offset_ms: int, limit: int) -
     clock, bus, heard = ManualClock(T0), MemoryBus(), list[Broadcast]()
     bus.subscribe(TOPIC.bus, lambda message: heard.append(decode_broadcast(message)))
     written = list[tuple[int, int, bytes]]()  # id, when it expires, payload
+    latest_ms = clock.now_ms  # what had expired then may be forgotten, also when the clock steps back
     with TemporaryDirectory() as folder:
         async with await SqliteMessages.open(Path(folder) / "m.sqlite3", now_ms=clock) as messages:
             store = messages.kept(per_topic=100, most_bytes=1 << 30)
@@ -65,17 +66,19 @@ async def _compared(history: Sequence[Sent], since_offset_ms: int, limit: int) -
             kept = KeptBroadcasts(store, bus, Snowflakes(clock), limits, now_ms=clock)
             for number, step in enumerate(history):
                 clock.advance(step.moved_ms)
+                latest_ms = max(latest_ms, clock.now_ms)
                 if step.restarted:
                     kept = KeptBroadcasts(store, bus, Snowflakes(clock), limits, now_ms=clock)
                 payload = payload_of(number, large=step.large)
-                shown = [id for id, expires_ms, _ in written if expires_ms > clock.now_ms]
+                shown = [id for id, expires_ms, _ in written if expires_ms > latest_ms]
                 id = int(await kept.keep(TOPIC, Broadcast("e", wire.broadcast("e", payload)), step.ttl_ms))
                 assert all(id > other for other in shown), "an order that somebody could have seen is reversed"
                 written.append((id, ms_of(id) + min(step.ttl_ms or LIFE_MS, LIFE_MS), payload))
-            since_ms = int(clock.now_ms) + since_offset_ms
+            clock.now_ms = latest_ms
+            since_ms = int(latest_ms) + since_offset_ms
             found = await read_all(kept, since_ms, limit)
     assert [int(broadcast.id) for broadcast in heard] == [id for id, _, _ in written]
-    living = sorted((id, payload) for id, expires_ms, payload in written if expires_ms > clock.now_ms)
+    living = sorted((id, payload) for id, expires_ms, payload in written if expires_ms > latest_ms)
     expected = [(id, payload) for id, payload in living if ms_of(id) >= since_ms][-limit:]
     assert [(int(each.id), each.payload) for each in found] == [
         (id, wire.broadcast("e", payload, wire.kept_meta(str(id), replayed=True))) for id, payload in expected
