@@ -10,7 +10,7 @@ from whatssound.addresses import Proxies
 from whatssound.config.sizes import bytes_of
 
 OUR_PATHS: Final = frozenset(
-    ("v1", "r", "about-music", "assets", "audio", "socket", "realtime", "docs", "healthz", "readyz", "metrics")
+    ("v1", "r", "api", "about-music", "assets", "audio", "socket", "realtime", "docs", "healthz", "readyz", "metrics")
 )
 """What our own addresses begin with; a sub-path of that name could not be told from them."""
 
