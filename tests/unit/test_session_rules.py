@@ -54,15 +54,17 @@ class Slow(Channel):
         self.table = table
 
     async def join(self, payload: Json) -> Json:
-        await self.run("join", payload)
-        return payload
+        return await self.done("join", payload)
 
     def joined(self) -> None:
         self.table.done.append("joined")
         if self.table.falls_over:
             raise ZeroDivisionError
 
-    async def run(self, event: str, payload: Json) -> Json:
+    async def serve(self, frame: Frame) -> Json:
+        return await self.done(frame.event, frame.payload)
+
+    async def done(self, event: str, payload: Json) -> Json:
         self.table.begun.append(event)
         await self.table.gate.wait()
         if event == "crash":

@@ -63,12 +63,8 @@ class Channel(ABC):
         """The join reply is written: live events may follow."""
 
     @abstractmethod
-    async def run(self, event: str, payload: Json) -> Json:
-        """Do what a command asks; answers the reply's response. Raises Refusal."""
-
     async def serve(self, frame: Frame) -> Json | None:
         """Do what a frame asks; answers the reply's response, or None where none is expected. Raises Refusal."""
-        return await self.run(frame.event, frame.payload)
 
     @abstractmethod
     def left(self) -> None:

@@ -10,6 +10,7 @@ import structlog
 from whatssound.bus.log import LogEvent, LogPosition, Reset, RoomLog, Subscription
 from whatssound.gateway.burst import Part
 from whatssound.gateway.crowd import Crowd, Written
+from whatssound.gateway.crowds import Crowds
 from whatssound.gateway.dialect import Dialect
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.lanes import Outlet
@@ -97,7 +98,7 @@ class RoomFeed:
         self._pending: list[LogEvent] = []
         self._overrun = False
         self._flusher = flusher
-        self._crowds: dict[Dialect, Crowd] = {}
+        self._crowds: Crowds[Dialect] = Crowds()
         self._withheld: Withheld[Member] = Withheld()
         self._turn = flusher.turn(self)
         self._control = False
@@ -199,25 +200,17 @@ class RoomFeed:
     @property
     def waiting_bytes(self) -> int:
         """What is gathered and not due yet."""
-        return sum(crowd.waiting_bytes for crowd in self._crowds.values())
+        return self._crowds.waiting_bytes
 
     def call(self) -> None:
         """Everything that is gathered is due now."""
-        for crowd in self._crowds.values():
-            crowd.call()
+        self._crowds.call()
 
     def write(self, until_s: float) -> Written:
         """Write what is due, as much as there is time for."""
-        writes = frames = 0
-        for crowd in tuple(self._crowds.values()):
-            done = crowd.write(until_s)
-            writes, frames = writes + done.writes, frames + done.frames
-            if not done.finished:
-                break
-        else:
-            done = Written(True, 0, 0)
-        self._metrics.delivered.inc(frames)
-        return Written(done.finished, writes, frames)
+        done = self._crowds.write(until_s)
+        self._metrics.delivered.inc(done.frames)
+        return done
 
     # --- repairing ----------------------------------------------------------------------------------------------
 

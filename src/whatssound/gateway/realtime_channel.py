@@ -166,22 +166,14 @@ class RealtimeChannel(Channel):
         else:
             self._serve(frame)
 
-    async def _do(self, frame: Frame) -> None:
-        if frame.event in ("phx_join", "phx_leave"):
-            await super()._do(frame)
-        elif asks_to_keep(frame):
-            await self._keep(frame)
-        else:
-            self._serve(frame)
-
     def is_final(self, refusal: Refusal) -> bool:
         """Never, as in the original: clients try again."""
         del refusal
         return False
 
-    async def run(self, event: str, payload: Json) -> Json:
-        """Never called: commands are served as frames."""
-        raise NotImplementedError
+    async def serve(self, frame: Frame) -> Json | None:
+        """Do what a frame asks that had to wait. Raises Refusal."""
+        return await self._keep(frame) if asks_to_keep(frame) else self._served(frame)
 
     # --- commands -----------------------------------------------------------------------------------------------
 
@@ -189,9 +181,6 @@ class RealtimeChannel(Channel):
         """Do what a frame asks and answer it, where an answer is expected."""
         try:
             answer = self._served(frame)
-        except PresenceShutdown as refusal:
-            self._refuse(frame, refusal)
-            self.shut_down(refusal.reason)
         except Refusal as refusal:
             self._refuse(frame, refusal)
         else:
@@ -214,22 +203,15 @@ class RealtimeChannel(Channel):
         self._parts.topics.publish(self._topic, self._checked(frame))
         return EMPTY if self._config.ack else None
 
-    async def _keep(self, frame: Frame) -> None:
+    async def _keep(self, frame: Frame) -> Json | None:
         """Do what a broadcast with `persist` asks; what comes after it waits, so that the order stays."""
-        try:
-            broadcast = self._checked(frame)
-            persist = persist_of(frame, self._topic)
-            if persist is None:
-                self._parts.topics.publish(self._topic, broadcast)
-                answer = EMPTY
-            else:
-                self._require("persistence", "write")
-                answer = await keep(self._parts.services, self._topic, broadcast, persist)
-        except Refusal as refusal:
-            self._refuse(frame, refusal)
+        broadcast, answer = self._checked(frame), EMPTY
+        if (persist := persist_of(frame, self._topic)) is None:
+            self._parts.topics.publish(self._topic, broadcast)
         else:
-            if self._config.ack:
-                self._answer(frame, answer)
+            self._require("persistence", "write")
+            answer = await keep(self._parts.services, self._topic, broadcast, persist)
+        return answer if self._config.ack else None
 
     def _checked(self, frame: Frame) -> Broadcast:
         """The broadcast in `frame`, which this channel may send now. Raises Refusal."""
@@ -290,6 +272,8 @@ class RealtimeChannel(Channel):
 
     def _refuse(self, frame: Frame, refusal: Refusal) -> None:
         super()._refuse(frame, refusal)
+        if isinstance(refusal, PresenceShutdown):
+            self.shut_down(refusal.reason)
         if isinstance(refusal, RealtimeRefusal) and refusal.ends_socket:
             self.session.close(1001, "too many joins")
 

@@ -91,10 +91,10 @@ class RoomChannel(RoomVisit):
             timeline.err_ms(),
         )
 
-    async def run(self, event: str, payload: Json) -> Json:
+    async def serve(self, frame: Frame) -> Json:
         """Do what one of the room's commands asks. What has happened until then is written before the answer."""
         try:
-            return await self._done(event, payload)
+            return await self._done(frame.event, frame.payload)
         finally:
             if self._feed is not None:
                 self._feed.catch_up(self)

@@ -10,6 +10,7 @@ from whatssound.bus.bus import Bus, NoAnswer
 from whatssound.bus.log import Subscription
 from whatssound.gateway.burst import Part
 from whatssound.gateway.crowd import Crowd, Written
+from whatssound.gateway.crowds import Crowds
 from whatssound.gateway.flusher import Flusher
 from whatssound.gateway.lanes import Outlet
 from whatssound.gateway.metrics import Metrics
@@ -70,7 +71,7 @@ class TopicFeed:
         self._flusher = flusher
         self._metrics = metrics
         self._node = node
-        self._crowds: dict[Hearing, Crowd] = {}
+        self._crowds: Crowds[Hearing] = Crowds()
         self._listeners: dict[int, Listener] = {}
         self._hears: dict[int, Hearing] = {}
         self.replays = Replays()
@@ -159,25 +160,17 @@ class TopicFeed:
     @property
     def waiting_bytes(self) -> int:
         """What is gathered and not due yet."""
-        return sum(crowd.waiting_bytes for crowd in self._crowds.values())
+        return self._crowds.waiting_bytes
 
     def call(self) -> None:
         """Everything that is gathered is due now."""
-        for crowd in self._crowds.values():
-            crowd.call()
+        self._crowds.call()
 
     def write(self, until_s: float) -> Written:
         """Write what is due, as much as there is time for."""
-        writes = frames = 0
-        finished = True
-        for crowd in tuple(self._crowds.values()):
-            done = crowd.write(until_s)
-            writes, frames = writes + done.writes, frames + done.frames
-            if not done.finished:
-                finished = False
-                break
-        self._metrics.delivered.inc(frames)
-        return Written(finished, writes, frames)
+        done = self._crowds.write(until_s)
+        self._metrics.delivered.inc(done.frames)
+        return done
 
     # --- inside -------------------------------------------------------------------------------------------------
 

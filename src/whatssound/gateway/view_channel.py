@@ -108,10 +108,6 @@ class ViewChannel(RoomVisit):
                 message = f"A session knows no event {frame.event[:40]!r} here; join `room:{self._room_id}` for all."
                 raise Refusal("unknown_command", message)
 
-    async def run(self, event: str, payload: Json) -> Json:
-        """Never called: commands are served as frames."""
-        raise NotImplementedError
-
     # --- commands -----------------------------------------------------------------------------------------------
 
     async def _broadcast(self, frame: Frame) -> Json | None:
