@@ -1,5 +1,6 @@
 """What the tests of the library share, and those that drive public clients."""
 
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import public_clients
 from conftest import need
 from library_folder import Music
 from public_clients import Drivers, PublicClients
+from servers import ServerProcess
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +32,21 @@ async def clients(drivers: Drivers) -> AsyncIterator[PublicClients]:
     """Makes public clients (see tests/public_clients.py)."""
     async with public_clients.public_clients(drivers) as made:
         yield made
+
+
+@pytest.fixture(scope="module", params=["1", "2"], ids=["alone", "2 workers"])
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("server")
+    with ServerProcess(folder / "data", "--workers", request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(server: ServerProcess) -> str:
+    return server.token("anon")
+
+
+@pytest.fixture
+def topic() -> str:
+    """A room that no other test is in."""
+    return f"lobby {next(_numbers)}"

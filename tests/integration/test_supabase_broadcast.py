@@ -1,8 +1,6 @@
 """Broadcast through Supabase's and Phoenix's public clients, unchanged: each alone, and all of them in one room."""
 
 import asyncio
-import itertools
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,25 +10,6 @@ from servers import ServerProcess
 pytestmark = pytest.mark.slow
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module", params=["1", "2"], ids=["alone", "2 workers"])
-def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("server")
-    with ServerProcess(folder / "data", "--workers", request.param) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def key(server: ServerProcess) -> str:
-    return server.token("anon")
-
-
-@pytest.fixture
-def topic() -> str:
-    """A room that no other test is in."""
-    return f"lobby {next(_numbers)}"
 
 
 @each_kind

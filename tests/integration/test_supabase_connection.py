@@ -1,10 +1,8 @@
 """How public clients come in, lose their line, and come back, unchanged: leaving, cuts, silence, restarts, refusals."""
 
 import asyncio
-import itertools
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,25 +19,6 @@ PHOENIX_KINDS = [kind for kind in KINDS if kind.startswith("phoenix")]
 SUPABASE_KINDS = [kind for kind in KINDS if kind not in PHOENIX_KINDS]
 SOON = {"reconnect_ms": 100}
 """Clients that wait less than by default before they connect again."""
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module", params=["1", "2"], ids=["alone", "2 workers"])
-def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("server")
-    with ServerProcess(folder / "data", "--workers", request.param) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def key(server: ServerProcess) -> str:
-    return server.token("anon")
-
-
-@pytest.fixture
-def topic() -> str:
-    """A room that no other test is in."""
-    return f"lobby {next(_numbers)}"
 
 
 @each_kind

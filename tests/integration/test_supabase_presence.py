@@ -1,10 +1,9 @@
 """Presence through Supabase's and Phoenix's public clients, unchanged: each alone, and all of them in one room."""
 
 import asyncio
-import itertools
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +16,8 @@ from servers import ServerProcess
 pytestmark = pytest.mark.slow
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
-_numbers = itertools.count(1)
 
 OURS = {"presence_ref", "phx_ref", "phx_ref_prev"}
-
-
-@pytest.fixture(scope="module", params=["1", "2"], ids=["alone", "2 workers"])
-def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("server")
-    with ServerProcess(folder / "data", "--workers", request.param) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def key(server: ServerProcess) -> str:
-    return server.token("anon")
-
-
-@pytest.fixture
-def topic() -> str:
-    """A room that no other test is in."""
-    return f"lobby {next(_numbers)}"
 
 
 def bare(state: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
