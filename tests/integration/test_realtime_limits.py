@@ -140,12 +140,7 @@ async def test_over_the_events_of_a_process_who_sends_is_refused(tmp_path: Path)
 
 async def test_where_the_settings_say_so_those_who_would_hear_are_sent_away(tmp_path: Path) -> None:
     limits = Limits(realtime_events_per_second=1, realtime_close_when_over=True)
-    async with (
-        opened(tmp_path, limits=limits) as rig,
-        rig.client() as ana,
-        rig.client() as ben,
-        rig.client() as cleo,
-    ):
+    async with opened(tmp_path, limits=limits) as rig, rig.client() as ana, rig.client() as ben, rig.client() as cleo:
         for client in (ana, ben, cleo):
             await joined(client, ack=True)
         for _ in range(20):
@@ -153,13 +148,32 @@ async def test_where_the_settings_say_so_those_who_would_hear_are_sent_away(tmp_
         rig.gateway.load.delivered(1)
         rig.gateway.topics.publish(Topic("party"), Broadcast("said", b"{}"))
         for client in (ana, ben, cleo):
-            told = await client.event("system")
-            assert told == {
-                "extension": "system",
-                "status": "error",
-                "message": "Too many messages per second",
-                "channel": "party",
-            }
-            await client.event("phx_close")
+            await sent_away(client)
         assert rig.gateway.topics.statistics() == (0, 0)
         assert rig.gateway.load.statistics().users == 0
+
+
+async def test_where_the_settings_say_so_who_sends_too_much_is_refused_and_ends_the_topic(tmp_path: Path) -> None:
+    limits = Limits(realtime_events_per_second=1, realtime_close_when_over=True)
+    async with opened(tmp_path, limits=limits) as rig, rig.client() as ana, rig.client() as ben, rig.client() as cleo:
+        await joined(ana, ack=True)
+        await joined(ben)
+        await cleo.join("realtime:other")
+        for _ in range(30):
+            await say(ana, "hello")
+        answer = await refused(ana)
+        assert answer["reason"] == "MessagePerSecondRateLimitReached: Too many messages per second"
+        for client in (ana, ben):
+            await sent_away(client)
+        assert rig.gateway.topics.statistics() == (1, 1)
+
+
+async def sent_away(client: SocketClient) -> None:
+    """The server says why it ends the channel, and does so."""
+    assert await client.event("system") == {
+        "extension": "system",
+        "status": "error",
+        "message": "Too many messages per second",
+        "channel": "party",
+    }
+    await client.event("phx_close")

@@ -276,6 +276,8 @@ class RealtimeChannel(Channel):
             self.shut_down(refusal.reason)
         if isinstance(refusal, RealtimeRefusal) and refusal.ends_socket:
             self.session.close(1001, "too many joins")
+        if isinstance(refusal, RealtimeRefusal) and refusal.ends_topic and self._feed is not None:
+            self._feed.send_away()
 
     # --- inside -------------------------------------------------------------------------------------------------
 

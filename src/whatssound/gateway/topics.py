@@ -127,7 +127,7 @@ class TopicFeed:
         """Write a broadcast to everybody who may hear it, except to whom it is not meant for."""
         excepted = self._excepted(broadcast)
         if self._load.is_over():
-            self._send_away()
+            self.send_away()
             return
         for hearing, crowd in tuple(self._crowds.items()):
             frame = self._rendered(broadcast, hearing)
@@ -146,6 +146,11 @@ class TopicFeed:
             if hearing.presence:
                 crowd.add(Part(frames[hearing.serializer.vsn]))
         self._turn.gathered(at_once=False)
+
+    def send_away(self) -> None:
+        """End every channel for good: more goes on in this process than may."""
+        for listener in tuple(self._listeners.values()):
+            listener.shut_down(TOO_MANY_MESSAGES)
 
     def overload_s(self) -> float:
         """For how long the topic must be spared; 0 when it keeps up."""
@@ -183,10 +188,6 @@ class TopicFeed:
         if broadcast.not_to is not None and broadcast.not_to.node == self._node:
             numbers.append(broadcast.not_to.channel)
         return [self._listeners[number] for number in numbers if number in self._listeners]
-
-    def _send_away(self) -> None:
-        for listener in tuple(self._listeners.values()):
-            listener.shut_down(TOO_MANY_MESSAGES)
 
     def _rendered(self, broadcast: Broadcast, hearing: Hearing) -> bytes | None:
         if not hearing.broadcasts:

@@ -10,7 +10,8 @@ from whatssound.wire.realtime import PREFIX
 class RealtimeRefusal(Refusal):
     """`reason` is what the original says, such as `Unauthorized: You do not have permissions …`.
 
-    `error` is what a client's `send()` returns. With `ends_socket` the whole socket is closed after it (1001).
+    `error` is what a client's `send()` returns. With `ends_socket` the whole socket is closed after it (1001), with
+    `ends_topic` all channels of this process that are on the topic.
     """
 
     def __init__(
@@ -21,11 +22,13 @@ class RealtimeRefusal(Refusal):
         retry_after_ms: int | None = None,
         error: str | None = None,
         ends_socket: bool = False,
+        ends_topic: bool = False,
     ) -> None:
         super().__init__(code, reason, retry_after_ms=retry_after_ms)
         self.reason = reason
         self.error = error or code
         self.ends_socket = ends_socket
+        self.ends_topic = ends_topic
 
     def as_reply(self) -> dict[str, Any]:
         """The body plus the original's `reason` and `error`."""

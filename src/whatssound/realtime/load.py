@@ -69,7 +69,8 @@ class Load:
         """Count messages of a client with so many bytes in all. Raises RealtimeRefusal, and then they do not count."""
         now_s = self._now_s()
         if not self._events.fits(messages, self._limits.realtime_events_per_second, now_s):
-            raise _refused(f"MessagePerSecondRateLimitReached: {TOO_MANY_MESSAGES}")
+            reason = f"MessagePerSecondRateLimitReached: {TOO_MANY_MESSAGES}"
+            raise _refused(reason, ends_topic=self._limits.realtime_close_when_over)
         if not self._bytes.fits(size_bytes, self._limits.realtime_bytes_per_second, now_s):
             raise _refused("MessagePerSecondRateLimitReached: Too many bytes per second")
         self._events.add(messages, now_s)
@@ -99,5 +100,7 @@ class Load:
         return LoadStatistics(*rates, users=len(self._users))
 
 
-def _refused(reason: str, *, ends_socket: bool = False) -> RealtimeRefusal:
-    return RealtimeRefusal("rate_limited", reason, retry_after_ms=COME_BACK_MS, ends_socket=ends_socket)
+def _refused(reason: str, *, ends_socket: bool = False, ends_topic: bool = False) -> RealtimeRefusal:
+    return RealtimeRefusal(
+        "rate_limited", reason, retry_after_ms=COME_BACK_MS, ends_socket=ends_socket, ends_topic=ends_topic
+    )
