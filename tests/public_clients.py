@@ -102,6 +102,16 @@ class Channel(Inbox):
         """Wait for a message of the server itself; its words in `message`."""
         return (await self.take("system"))["payload"]
 
+    async def ended(self) -> str:
+        """Wait until the server has ended the channel for good; why, in its words."""
+        if self._client.kind == "realtime-py":  # takes it for the channel's failure
+            why = json.loads((await self.status("CHANNEL_ERROR"))["error"])
+        else:
+            why = await self.system()
+        await self.status("CLOSED")
+        assert (why["extension"], why["status"], why["channel"]) == ("system", "error", self.topic)
+        return why["message"]
+
     async def members(self, wanted: Callable[[dict[str, Any]], object] = bool) -> dict[str, Any]:
         """Wait until presence, as the client tells it after a sync, is as `wanted`."""
         return (await self.take("sync", lambda event: wanted(event["state"])))["state"]

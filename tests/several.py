@@ -27,11 +27,11 @@ def until(holds: object, what: str) -> None:
 
 
 def figures(server: ServerProcess, name: str) -> dict[str, float]:
-    """What each process says of one figure."""
+    """What each process says of one figure; one that is alone is the owner."""
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=30) as answer:
         page = answer.read().decode()
-    found = re.findall(rf'^{name}{{(?:.*,)?process="([^"]+)".*}} (\S+)$', page, re.MULTILINE)
-    return {process: float(value) for process, value in found}
+    found = re.findall(rf'^{name}(?:{{(?:.*,)?process="([^"]+)".*}})? (\S+)$', page, re.MULTILINE)
+    return {process or PROCESSES[0]: float(value) for process, value in found}
 
 
 def descendants(pid: int) -> dict[str, int]:

@@ -75,17 +75,6 @@ def token(*topics: str, ttl_s: float = 600, theirs: bool = False) -> str:
     return jwt.encode({"alg": "HS256", "kid": "not in any key set"}, claims, OctKey.import_key(SECRET))
 
 
-async def ended(channel: Channel, kind: str) -> str:
-    """Why the server ended a channel for good, as its client tells it."""
-    if kind == "realtime-py":  # takes it for the channel's failure
-        why = json.loads((await channel.status("CHANNEL_ERROR"))["error"])
-    else:
-        why = await channel.system()
-    await channel.status("CLOSED")
-    assert (why["extension"], why["status"], why["channel"]) == ("system", "error", channel.topic)
-    return why["message"]
-
-
 @each_kind
 async def test_the_key_of_a_page_is_enough_for_public_topics_and_for_no_private_one(
     server: ServerProcess, clients: PublicClients, key: str, topic: str, kind: str
@@ -129,7 +118,7 @@ async def test_who_signs_in_shows_their_token_and_may_and_who_shows_a_lesser_one
     assert await here.send("hi") == "ok"
     await ana.set_auth(token("another"))
     text = f"You no longer have permission to read from this Channel topic: {topic}"
-    assert await ended(here, kind) == text
+    assert await here.ended() == text
 
 
 async def test_a_token_that_expires_ends_the_channel_unless_a_newer_one_was_shown(
@@ -144,8 +133,8 @@ async def test_a_token_that_expires_ends_the_channel_unless_a_newer_one_was_show
             channels[kind] = await client.join(topic, private=True, ack=True)
             if channels is late:
                 await client.set_auth(token(topic))
-    for kind, channel in early.items():
-        assert re.fullmatch(r"Token has expired \d+ seconds ago", await ended(channel, kind))
+    for channel in early.values():
+        assert re.fullmatch(r"Token has expired \d+ seconds ago", await channel.ended())
     for kind, channel in late.items():
         assert await channel.send("still here") == "ok", kind
         assert not channel.untaken("system"), kind
