@@ -1,4 +1,4 @@
-"""Kept broadcasts in real processes: after kills, and through Supabase's client."""
+"""Kept broadcasts in real processes, after kills."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from clients import SocketClient
-from public_clients import PublicClients
 from servers import ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -73,36 +72,3 @@ async def test_what_was_acknowledged_before_a_kill_is_replayed_after_it(server: 
         expected = [*before, *acknowledged][-24:]  # one more may have been stored, and its answer lost
         assert set(expected) <= set(found)
         assert found == sorted(set(found), key=int)
-
-
-async def test_supabase_s_client_keeps_and_has_replayed(server: ServerProcess, clients: PublicClients) -> None:
-    key = server.guest("Ben")["access_token"]
-    speaker = await (await clients.make("realtime-js", server.url, key)).join("talk", ack=True, private=True)
-    witness = await (await clients.make("realtime-js", server.url, key)).join("talk", private=True)
-    assert await speaker.send("said", {"n": 1}, persist=True) == "ok"
-    assert await speaker.send("said", b"\0\xff", persist={"ttl": 60}) == "ok"
-    await speaker.http_send("said", {"n": 3}, persist=True)
-    assert await speaker.send("said", {"n": 4}) == "ok"
-    live = [await witness.broadcast("said") for _ in range(4)]
-    late = await (await clients.make("realtime-js", server.url, key)).join(
-        "talk", private=True, replay={"since": 0, "limit": 25}
-    )
-    found = [await late.broadcast("said") for _ in range(3)]
-    assert [each["payload"] for each in found] == [{"n": 1}, b"\0\xff", {"n": 3}]
-    assert all(each["meta"]["replayed"] for each in found)
-    assert [each["meta"]["id"] for each in found] == [each["meta"]["id"] for each in live[:3]]
-    assert not live[3].get("meta")
-    assert await speaker.send("said", {"n": 5}, persist=True) == "ok"
-    assert (await late.broadcast("said"))["payload"] == {"n": 5}
-    assert not late.untaken("broadcast")
-
-
-async def test_a_program_is_told_why_it_cannot_keep(server: ServerProcess, clients: PublicClients) -> None:
-    key = server.guest("Cleo")["access_token"]
-    speaker = await (await clients.make("realtime-js", server.url, key)).join("talk", ack=True, private=True)
-    assert await speaker.send("said", {}, persist={"ttl": -1}) == "`persist` is true or {ttl: seconds}"
-    refused = await (await clients.make("realtime-js", server.url, key)).begin_to_join(
-        "talk", private=True, replay={"since": 0, "limit": 99}
-    )
-    status = await refused.status("CHANNEL_ERROR")
-    assert "UnableToReplayMessages: Replay params are not valid" in status["error"]
