@@ -243,3 +243,16 @@ async def test_two_processes_never_claim_the_same_job(rows: Rows) -> None:
 
     both = await asyncio.gather(work(rows.jobs, "a/1"), work(rows.others, "b/1"))
     assert sorted([*both[0], *both[1]]) == list(range(20))
+
+
+async def test_what_waits_or_runs_of_some_tracks_is_told_at_once(rows: Rows) -> None:
+    await rows.ask(1, "now")
+    await rows.ask(1, stage="ogg")
+    running = await rows.claimed(1)
+    await rows.ask(2, "queued")
+    await rows.ask(3, "upload")
+    await rows.ask(4, "now", at_ms=0)
+    await rows.jobs.fail(await rows.claimed(4), "It has no audio.", shown="failed")
+    asked = await rows.jobs.asked([TrackId(id) for id in (1, 2, 4, 5)])
+    assert asked == {running.key: "now", (TrackId(1), "ogg"): "asked", (TrackId(2), "first"): "queued"}
+    assert await rows.jobs.asked([]) == {}

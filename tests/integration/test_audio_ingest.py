@@ -13,8 +13,10 @@ from whatssound.adapters.sql.database import Database
 from whatssound.audio import ingest as ingest_module
 from whatssound.audio import pool as pool_module
 from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored
+from whatssound.audio.library import Wish
 from whatssound.audio.overview import IngestStatistics
 from whatssound.audio.track import Track
+from whatssound.ids import TrackId
 from whatssound.wire.errors import Refusal
 
 RATE_HZ = 44_100
@@ -119,6 +121,24 @@ async def test_a_waiting_track_moves_up_when_it_is_wanted_sooner(tmp_path: Path)
             await rig.library.want(track.id, "upload")
         await rig.library.want(tracks[3].id, "now")
         assert await encoder.asked(3) == ["a/128", "b/128", "d/128"]
+
+
+async def test_only_wishes_that_change_something_are_unmet(tmp_path: Path) -> None:
+    encoder = StagedEncoder(script)
+    async with audio(tmp_path / "data", encoder) as rig:
+        done, running, waiting, new = await taken(rig, tmp_path, "done", "running", "waiting", "new")
+        encoder.open("done")
+        await rig.library.want(done.id)
+        await rig.idle()
+        await rig.library.want(running.id, "now")
+        await encoder.asked(3)
+        await rig.library.want(waiting.id, "upload")
+        wishes: list[Wish] = [(track.id, "queued") for track in (new, waiting, running, done)]
+        assert await rig.library.unmet([*wishes, (TrackId(1), "now")]) == [(new.id, "queued"), (waiting.id, "queued")]
+        for wish in wishes:
+            await rig.library.want(*wish)
+        assert await rig.library.unmet(wishes) == []
+        assert await rig.library.unmet([(waiting.id, "now")]) == [(waiting.id, "now")]
 
 
 async def test_never_more_than_six_run(tmp_path: Path) -> None:

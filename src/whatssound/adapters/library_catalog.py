@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from whatssound.audio.library import Library
+from whatssound.audio.library import Library, Wish
 from whatssound.ids import TrackId
 from whatssound.rooms.catalog import TrackNow
 from whatssound.wire import events
@@ -44,9 +44,10 @@ class LibraryCatalog:
 
     async def upcoming(self, track_ids: Sequence[TrackId]) -> None:
         """Have these encoded in this order; a full queue of encodes leaves the far ones for later."""
-        for place, track_id in enumerate(track_ids):
+        wishes: list[Wish] = [(id, "now" if place < NEXT_UP else "queued") for place, id in enumerate(track_ids)]
+        for track_id, urgency in await self._library.unmet(wishes):
             try:
-                await self._library.want(track_id, "now" if place < NEXT_UP else "queued")
+                await self._library.want(track_id, urgency)
             except Refusal as refusal:
                 if refusal.code not in ("not_found", "unavailable"):
                     return

@@ -19,7 +19,7 @@ from whatssound.audio.keys import Keys
 from whatssound.audio.overview import Failure, IngestStatistics, Overview, Running
 from whatssound.audio.pool import Pool
 from whatssound.audio.renditions import Renditions
-from whatssound.audio.schedule import Job, Stage, Urgency
+from whatssound.audio.schedule import Job, JobKey, Stage, Urgency
 from whatssound.audio.store import Changes, TrackStore
 from whatssound.audio.track import Track
 from whatssound.ids import TrackId
@@ -154,6 +154,12 @@ class Ingest:
         if track.status == "queued" and self._pool.held:
             return replace(track, reason=CacheFull.reason)
         return track
+
+    async def asked(self, track_ids: Sequence[TrackId]) -> dict[JobKey, Urgency]:
+        """What waits or runs of these tracks (at most 500), and how urgently each is wanted."""
+        asked = await self._jobs.asked(track_ids)
+        running = self._pool.running
+        return {key: running[key].urgency if key in running else urgency for key, urgency in asked.items()}
 
     async def why_not(self, track_id: TrackId, stage: Stage) -> str | None:
         """Why this stage of the track did not come to its end the last time; None when it did, or never began."""

@@ -83,6 +83,10 @@ class EncodeJobs(Protocol):
         """One job, in whatever state; None when there is none."""
         ...
 
+    async def asked(self, track_ids: Collection[TrackId]) -> dict[JobKey, Urgency]:
+        """The jobs of these tracks (at most 500) that wait or run, and how urgently each is wanted."""
+        ...
+
     async def counts(self) -> Counts:
         """How many there are."""
         ...

@@ -22,13 +22,15 @@ from whatssound.audio.overview import Overview
 from whatssound.audio.removal import Removal
 from whatssound.audio.renditions import Renditions
 from whatssound.audio.scan import Scanner
-from whatssound.audio.schedule import Urgency
+from whatssound.audio.schedule import RANK, Stage, Urgency
 from whatssound.audio.store import TrackStore
 from whatssound.audio.tags import Asked, FolderReader, Tags
 from whatssound.audio.track import Source, Track
 from whatssound.ids import Snowflakes, TrackId, UserId
 from whatssound.wire import bodies, events
 from whatssound.wire.errors import Refusal
+
+Wish = tuple[TrackId, Urgency]
 
 
 class Library:
@@ -136,16 +138,40 @@ class Library:
         track = await self.get(track_id)
         if track.status == "failed" and urgency != "asked":
             return track
-        stage = "first"
-        if track.status == "ready" and track.blob_key is not None:
-            stage = await self._renditions.missing(track.blob_key)
-            if stage is None or (track.offline and stage == "rest"):
-                return track
+        stage = await self._missing(track)
+        if stage is None or (track.offline and stage == "rest"):
+            return track
         if track.offline:
             raise Refusal("unavailable", "The file of this track cannot be reached now. Is its network share mounted?")
         if not await self._ingest.enqueue(track, "asked" if stage == "rest" else urgency, stage):
             raise Refusal("overloaded", "Too many tracks wait to be encoded.", retry_after_ms=30_000)
         return await self.get(track_id)
+
+    async def unmet(self, wishes: Sequence[Wish]) -> list[Wish]:
+        """Those of the wishes (at most 500) that `want` has something to do for, all looked up at once.
+
+        The others are encoded, wait or run already, as urgently at least.
+        """
+        ids = [track_id for track_id, _ in wishes]
+        await self.keep(ids)
+        tracks, asked = await self.several(ids), await self._ingest.asked(ids)
+
+        async def is_unmet(track_id: TrackId, urgency: Urgency) -> bool:
+            if (track := tracks.get(track_id)) is None:
+                return False
+            stage = await self._missing(track)
+            if stage == "rest":
+                return (track_id, stage) not in asked
+            known = asked.get((track_id, "first"))
+            return stage is not None and (known is None or RANK[urgency] < RANK[known])
+
+        return [wish for wish in wishes if await is_unmet(*wish)]
+
+    async def _missing(self, track: Track) -> Stage | None:
+        """The first stage of the track that is not encoded."""
+        if track.status != "ready" or track.blob_key is None:
+            return "first"
+        return await self._renditions.missing(track.blob_key)
 
     async def remove(self, track_id: TrackId) -> None:
         """Remove a track with all that was made from it.

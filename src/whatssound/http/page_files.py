@@ -1,10 +1,11 @@
-"""The built page as it is kept in memory: a few files, compressed once."""
+"""The built page as it is kept in memory: a few files, each compressed once, when it is first asked for."""
 
 import gzip
 import hashlib
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -34,15 +35,22 @@ _TYPES: Final = {
 """Said by us: what the operating system's table says differs (Windows knows `.js` as text/plain)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageFile:
-    """One file of the page. `gzipped` is None where compression gains nothing."""
+    """One file of the page."""
 
     data: bytes
-    gzipped: bytes | None
     etag: str
     media_type: str
     cache: str
+
+    @cached_property
+    def gzipped(self) -> bytes | None:
+        """The same, compressed; None where that gains nothing."""
+        if not self.media_type.startswith(_COMPRESSED):
+            return None
+        gzipped = gzip.compress(self.data, mtime=0)
+        return gzipped if len(gzipped) < len(self.data) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +90,4 @@ def _read(path: Path, folder: Path) -> PageFile:
 
 
 def _file(data: bytes, media_type: str, cache: str) -> PageFile:
-    gzipped = gzip.compress(data, mtime=0) if media_type.startswith(_COMPRESSED) else None
-    return PageFile(
-        data=data,
-        gzipped=gzipped if gzipped is not None and len(gzipped) < len(data) else None,
-        etag=f'"{hashlib.sha256(data).hexdigest()[:32]}"',
-        media_type=media_type,
-        cache=cache,
-    )
+    return PageFile(data, f'"{hashlib.sha256(data).hexdigest()[:32]}"', media_type, cache)

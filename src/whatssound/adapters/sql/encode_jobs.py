@@ -123,6 +123,13 @@ class SqlEncodeJobs:
             row = (await connection.execute(select(*_COLUMNS).where(one))).first()
         return None if row is None else _job_of(row)
 
+    async def asked(self, track_ids: Collection[TrackId]) -> dict[JobKey, Urgency]:
+        """See EncodeJobs."""
+        theirs = select(*_COLUMNS).where(encode_jobs.c.track_id.in_(list(track_ids)), _open())
+        async with self._database.read() as connection:
+            jobs = [_job_of(row) for row in await connection.execute(theirs)]
+        return {job.key: job.urgency for job in jobs}
+
     async def counts(self) -> Counts:
         """See EncodeJobs."""
         number = func.count().label("number")
