@@ -77,6 +77,7 @@ async def test_what_was_evicted_is_encoded_again_and_plays(stage: Stage, tmp_pat
         if n == 0:
             await stage.play(room)
         await step(stage, room)
+    await until_still(stage.rig)
     first = await stage.rig.library.get(tracks[0].id)
     assert (first.status, first.samples, first.loudness_lufs) == ("available", 441_000, -14.5)
     assert await stage.rig.library.peaks(first.id) == [1, 2]
