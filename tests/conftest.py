@@ -9,8 +9,10 @@ import pytest
 from hypothesis import settings
 
 import nats_rig
+from servers import ServerProcess
 from whatssound.adapters.nats import NatsServer
 
+ServerProcess.forks = True
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")  # a busy machine is no broken property
 

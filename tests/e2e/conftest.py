@@ -1,5 +1,6 @@
 """Two real browsers against a real server."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from e2e.furnish import furnished
 from e2e.places import House
 from music import make_wav
 from servers import ServerProcess
+from several import until
 
 FLAGS = [
     "--no-sandbox",
@@ -54,7 +56,24 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[House]:
+def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a server whose demo is composed and encoded, for others to start on a copy of."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    with ServerProcess(data, "--demo") as server:
+        token = server.token("owner")
+
+        def is_done() -> bool:
+            library = server.call("GET", "/v1/library", token=token)
+            encodes = library["encodes"]
+            return library["tracks"] == 3 and not encodes["waiting"] and not encodes["running"]
+
+        until(is_done, "the demo is not encoded")
+    return data
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, browser: Browser, demo_data: Path) -> Iterator[House]:
     """One server for everything that only looks at pages; nobody changes what others look at."""
-    with ServerProcess(tmp_path_factory.mktemp("house") / "data", "--demo") as running:
+    data = shutil.copytree(demo_data, tmp_path_factory.mktemp("house") / "data")
+    with ServerProcess(data, "--demo") as running:
         yield furnished(running, browser)

@@ -1,5 +1,6 @@
 """Accounts through the page: keeping a name, coming back to it, inviting others, leaving."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,8 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    data: Path = tmp_path_factory.mktemp("accounts") / "data"
+def server(tmp_path_factory: pytest.TempPathFactory, demo_data: Path) -> Iterator[ServerProcess]:
+    data = shutil.copytree(demo_data, tmp_path_factory.mktemp("accounts") / "data")
     with ServerProcess(data, "--demo", environment={"WHATSSOUND_MAY_REGISTER": "anyone"}) as running:
         yield running
 

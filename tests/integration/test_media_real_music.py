@@ -12,7 +12,7 @@ from integration.test_media_encode import frames_expected, frames_of, probed, pu
 from whatssound.audio import ladder
 
 FORMATS = (("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "libvorbis"), ("m4a", "aac"), ("wav", "pcm_s16le"))
-EXCERPT_S = 30
+EXCERPT_S = 15
 
 
 def readable(file: Path) -> bool:
@@ -22,10 +22,10 @@ def readable(file: Path) -> bool:
 
 def prepared(ffmpeg: Path, music: Path, folder: Path) -> dict[Path, int | None]:
     """Eight excerpts in five formats and two whole tracks as they are, with their samples where they are known."""
-    files = sorted(music.glob("*.ogg"))
+    files = sorted(music.glob("*.ogg"), key=lambda file: -file.stat().st_size)
     odd = [file for file in files if not readable(file)]
     plain = [file for file in files if file not in odd]
-    made: dict[Path, int | None] = {plain[-1]: None, (odd or plain)[0]: None}
+    made: dict[Path, int | None] = {plain[-1]: None, (odd or plain[:-1])[-1]: None}
     for file, (suffix, codec) in zip(plain[:8], cycle(FORMATS)):
         wav = folder / f"{file.stem}.pcm.wav"
         run(ffmpeg, "-t", str(EXCERPT_S), "-i", file, "-c:a", "pcm_s16le", wav)
