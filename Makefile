@@ -10,8 +10,9 @@ ARGS ?= --demo
 # A registry that does not answer would hold the start for ever; macOS has no `timeout`, and waits.
 IN_TIME := $(shell command -v timeout >/dev/null && echo timeout 600)
 
-# Half of these tests' time is waiting: two files at a time, in this order, so that the longest come first.
-ABREAST := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Most of these tests' time is waiting: three files at a time, in this order, so that the longest come first; and
+# behind the browsers, which hear it when they wait for the processor.
+ABREAST := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # The tests start hundreds of processes: without this each may compile all of WhatsSound anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -35,7 +36,7 @@ test-browsers: $(VENV)/.dev $(PAGE) tests/supabase/.installed
 	@set -o pipefail; $(BIN)/pytest tests/e2e 2>&1 | sed -u 's/^/browsers | /'
 
 test-servers: $(VENV)/.dev $(PAGE) tests/supabase/.installed
-	@set -o pipefail; $(BIN)/pytest $(ABREAST) tests/faults tests/integration 2>&1 | sed -u 's/^/servers  | /'
+	@set -o pipefail; nice -n 5 $(BIN)/pytest $(ABREAST) tests/faults tests/integration 2>&1 | sed -u 's/^/servers  | /'
 
 check: $(VENV)/.dev  ## format, lint, types, layers and the fast tests
 	$(BIN)/ruff format --check .
