@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from whatssound.adapters.orphans import once_orphans_are_gone
 from whatssound.config import StartError
 
 
@@ -83,8 +84,8 @@ class DataFolder:
         if self._lock is not None:
             return self
         try:
-            self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            once_orphans_are_gone(lambda: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError as problem:
             raise DataFolderError(
                 f"Another WhatsSound already uses the data folder {self.root}. Stop it, or give another with --data."

@@ -3,6 +3,7 @@
 import errno
 import socket
 
+from whatssound.adapters.orphans import once_orphans_are_gone
 from whatssound.config import StartError
 
 BACKLOG = 2_048
@@ -41,7 +42,7 @@ def _bound(family: socket.AddressFamily, host: str, port: int, *, shared: bool) 
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
+    once_orphans_are_gone(lambda: listener.bind((host, port)))
     return listener
 
 
