@@ -43,7 +43,7 @@ check: $(VENV)/.dev  ## format, lint, types, layers and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/unit tests/property tests/contract
+	$(BIN)/pytest -q --numprocesses=2 tests/unit tests/property tests/contract
 
 fix: $(VENV)/.dev  ## format, and mend what the linter can
 	$(BIN)/ruff format .
