@@ -50,6 +50,7 @@ asked: st.SearchStrategy[Command] = st.one_of(
     st.builds(commands.Mute, people, st.none() | st.integers(int(T0), int(T0) + 90_000)),
     st.builds(commands.Ban, people, st.booleans()),
     st.builds(commands.Appoint, people, st.booleans()),
+    st.builds(commands.Forget, st.sampled_from(["1", LEO.id, "3"])),
     st.builds(commands.Change, st.sampled_from([None, "One", "Two"]), st.none()),
 )
 steps = st.lists(st.tuples(st.floats(0, 20_000), asked), max_size=20)

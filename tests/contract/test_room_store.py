@@ -161,3 +161,19 @@ async def test_a_touch_notes_the_device_without_a_new_rev(store: RoomStore) -> N
     assert await store.due_before(T0 + 10_001, limit=1) == [start.id]
     await store.touch(start.id, owner=OTHER, seen_ms=T0 + 9_000, due_ms=None)
     assert await store.get(start.id) == row
+
+
+async def test_rooms_that_name_somebody_are_found_whoever_opened_them_also_ended_ones(store: RoomStore) -> None:
+    rooms = [
+        another(1, dj="8"),
+        after(another(2, dj="8"), (0, End())),
+        another(3),
+        after(another(4), (0, Ban(LEO, banned=True))),
+        another(5, dj="88"),
+    ]
+    for each in rooms:
+        await store.create(each, owner=ME)
+    assert [row.room.id for row in await store.naming(UserId(8), after=RoomId(0), limit=10)] == [1, 2]
+    assert [row.room.id for row in await store.naming(UserId(8), after=RoomId(1), limit=10)] == [2]
+    assert [row.room.id for row in await store.naming(UserId(8), after=RoomId(0), limit=1)] == [1]
+    assert [row.room.id for row in await store.naming(UserId(int(LEO.id)), after=RoomId(0), limit=10)] == [4]

@@ -166,7 +166,8 @@ async def test_a_kill_at_any_moment_loses_and_doubles_no_play(tmp_path: Path, ki
 
 
 async def test_who_goes_leaves_no_open_room_and_no_name_behind(at: House, clock: ManualClock) -> None:
-    rooms = [await playing(at, 1, 2), await playing(at, 3)]
+    rooms = [await playing(at, 1, 2), await playing(at, 3), await playing(at, 4)]
+    await at.service.patch(OWNER, rooms[2].id, end=True)
     clock.advance(12_000)
     await at.service.forget_person(OWNER.id)
     for room in rooms:

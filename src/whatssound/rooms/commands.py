@@ -132,6 +132,13 @@ class NameDj:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Somebody's account is deleted: their name goes from everything that is kept of the room, ended ones too."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """End the room for good."""
 
@@ -150,5 +157,6 @@ Command = (
     | Appoint
     | Change
     | NameDj
+    | Forget
     | End
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, assert_never
 
 from whatssound.ids import RoomId, UserId
-from whatssound.rooms import commands, deck, members, nonces, queue, reports, transport
+from whatssound.rooms import commands, deck, forgetting, members, nonces, queue, reports, transport
 from whatssound.rooms import playback as sound
 from whatssound.rooms.deck import Deck
 from whatssound.rooms.members import Member, Members
@@ -109,7 +109,8 @@ def decide(room: Room, command: commands.Command, now_ms: float) -> Room:
     if room.ended:
         if isinstance(command, commands.Tick | commands.TrackChanged | commands.End):
             return room
-        raise Refusal("ended", "This session has ended.")
+        if not isinstance(command, commands.Forget):
+            raise Refusal("ended", "This session has ended.")
     decided = _decided(caught_up(room, now_ms), command, now_ms)
     return _stamped(room, caught_up(decided, now_ms))
 
@@ -153,6 +154,13 @@ def _decided(room: Room, command: commands.Command, now_ms: float) -> Room:  # n
             return replace(room, title=title or room.title, settings=settings or room.settings)
         case commands.NameDj(name=name):
             return replace(room, dj=events.User(id=room.dj.id, name=name, role=room.dj.role))
+        case commands.Forget(user_id=user_id):
+            return replace(
+                room,
+                dj=forgetting.nameless(room.dj, user_id),
+                deck=forgetting.deck_without(room.deck, user_id),
+                members=forgetting.members_without(room.members, user_id),
+            )
         case commands.End():
             silent = replace(sound.paused(room.playback, at_ms=now_ms), device=None)
             return replace(room, ended=True, deck=replace(room.deck, playback=silent))

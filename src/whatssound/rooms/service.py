@@ -265,21 +265,18 @@ class RoomService:
         return await self._history.played(room_id, tracks)
 
     async def end_rooms_of(self, user_id: UserId) -> int:
-        """End every open room of somebody who goes, for good, and leave out their name; answers how many."""
-
-        def ended(room: Room, now_ms: float) -> Room:
-            return room if room.ended else decide(decide(room, intents.NameDj(""), now_ms), intents.End(), now_ms)
-
+        """End every open room of somebody who goes, for good; answers how many."""
         count = 0
         while rows := await refusing(self._store.of_dj(user_id, limit=LIST_ROWS)):
             for row in rows:
-                await self._rooms.change(row.room.id, ended)
+                await self._rooms.change(row.room.id, lambda room, now_ms: decide(room, intents.End(), now_ms))
             count += len(rows)
         return count
 
     async def forget_person(self, user_id: UserId) -> None:
-        """Somebody's account is deleted: their rooms end, and neither set histories nor bans by address know them."""
+        """Somebody's account is deleted: their rooms end, and no room, set history or ban by address names them."""
         await self.end_rooms_of(user_id)
+        await self._forget_name(user_id)
         await refusing(self._plays.forget_person(user_id))
         await self._homes.forget_person(user_id)
 
@@ -342,6 +339,13 @@ class RoomService:
             failures=self._background.failures,
             visits=len(self._homes),
         )
+
+    async def _forget_name(self, user_id: UserId) -> None:
+        forget, after = intents.Forget(str(user_id)), RoomId(0)
+        while rows := await refusing(self._store.naming(user_id, after=after, limit=LIST_ROWS)):
+            for row in rows:
+                await self._rooms.change(row.room.id, lambda room, now_ms: decide(room, forget, now_ms))
+            after = rows[-1].room.id
 
     async def _rename(self, dj: User) -> None:
         named = intents.NameDj(dj.name)

@@ -71,6 +71,13 @@ class RoomStore(Protocol):
         """Open rooms with a larger id than `id`, in the order of their ids: for a walk over all of them."""
         ...
 
+    async def naming(self, user: UserId, *, after: RoomId, limit: int) -> list[StoredRoom]:
+        """Rooms with a larger id than `after` that may name `user`, ended ones too, in the order of their ids.
+
+        Reads every row: for the rare day on which somebody is to be forgotten.
+        """
+        ...
+
     async def touch(self, id: RoomId, *, owner: str, seen_ms: float, due_ms: float | None) -> None:
         """Note that the DJ's device was there, without a new `rev`. Nothing happens when `owner` changed."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from whatssound.adapters.sql.database import Database
@@ -95,6 +95,13 @@ class SqlRooms:
     async def open_after(self, id: RoomId, *, limit: int) -> list[StoredRoom]:
         """By the primary key."""
         query = select(rooms).where((rooms.c.id > id) & ~rooms.c.ended).order_by(rooms.c.id).limit(limit)
+        async with self._database.read() as connection:
+            return [_stored(row) for row in await connection.execute(query)]
+
+    async def naming(self, user: UserId, *, after: RoomId, limit: int) -> list[StoredRoom]:
+        """By the id in the JSON, which is a string there."""
+        named = func.instr(rooms.c.body, f'"{user}"'.encode()) > 0
+        query = select(rooms).where((rooms.c.id > after) & named).order_by(rooms.c.id).limit(limit)
         async with self._database.read() as connection:
             return [_stored(row) for row in await connection.execute(query)]
 
