@@ -80,6 +80,11 @@ class AddressSource:
             raise ValueError("does not speak HTTP") from problem
 
 
+def source_at(place: str) -> Source:
+    """What reads the key set at `place`, a path or an http(s) address."""
+    return AddressSource(place) if "://" in place else FileSource(Path(place))
+
+
 class KeySetStatistics(NamedTuple):
     """What came of looking."""
 
@@ -109,7 +114,7 @@ class KeySet:
     @classmethod
     def of(cls, place: str, trust: Callable[[TrustedKeys], None]) -> Self:
         """The one at `place`, a path or an http(s) address."""
-        return cls(AddressSource(place) if "://" in place else FileSource(Path(place)), trust, name=place)
+        return cls(source_at(place), trust, name=place)
 
     async def __aenter__(self) -> Self:
         problem = await self.look()
@@ -135,7 +140,7 @@ class KeySet:
             if said != self._known:
                 self._take(said)
         except (OSError, ValueError) as problem:
-            return self._failed(_reason(problem))
+            return self._failed(reason_of(problem))
         self._failing = False
         return None
 
@@ -174,8 +179,8 @@ class _NoRedirect(HTTPRedirectHandler):
         return None
 
 
-def _reason(problem: OSError | ValueError) -> str:
-    """What completes "it …"."""
+def reason_of(problem: OSError | ValueError) -> str:
+    """Why a key set could not be read, completing "it …"."""
     if isinstance(problem, ValueError):
         return str(problem)
     return f"cannot be read: {getattr(problem, 'reason', None) or problem.strerror or problem}"

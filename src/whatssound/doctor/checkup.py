@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from whatssound.config import Config
-from whatssound.doctor import data, machine, reach
+from whatssound.doctor import data, machine, reach, strangers
 from whatssound.doctor.finding import Finding, mend
 
 Check = Callable[[Config], Iterator[Finding]]
@@ -22,6 +22,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     data.sqlite,
     data.databases,
     data.libraries,
+    strangers.keys,
+    strangers.policy,
     reach.port,
     reach.public,
 )
