@@ -2,7 +2,11 @@
 
 import asyncio
 import shutil
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from audio_rig import Rig, audio
 from cache_rig import FIRST_BYTES, TRACK_BYTES, Press, on_disk, script, tracks_of
@@ -184,3 +188,34 @@ class HalfWay(Press):
 
     def gate(self, job_name: str) -> asyncio.Semaphore:
         return self.gates.setdefault(job_name, asyncio.Semaphore(4))
+
+
+def stuck(work: Callable[..., Awaitable[Any]], reached: asyncio.Event) -> Callable[..., Awaitable[Any]]:
+    """The same work, which never begins; `reached` is set when somebody waits for it."""
+
+    async def wait(*arguments: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+        await work(*arguments)
+
+    return wait
+
+
+@pytest.mark.parametrize("part", ["admitted", "measured"])
+async def test_an_upload_that_is_removed_while_its_encode_is_counted_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    async with audio(tmp_path / "data", Press()) as rig:
+        reached = asyncio.Event()
+        if part == "admitted":
+            monkeypatch.setattr(rig.encoded, "account", stuck(rig.encoded.account, reached))
+        else:
+            monkeypatch.setattr(rig.blobs, "size", stuck(rig.blobs.size, reached))
+        file = tmp_path / "mine.mp3"
+        await asyncio.to_thread(file.write_text, "mine")
+        track = await rig.library.upload(file, "mine.mp3")
+        await reached.wait()
+        monkeypatch.undo()
+        await rig.library.remove(track.id)
+        assert on_disk(rig) == 0
+        assert rig.cache.statistics().bytes == 0

@@ -185,8 +185,12 @@ class Cache:
         async with self._lock:
             await self._fit(place, may_exceed)
             self._places.append(place)
-        with contextlib.suppress(OSError):
-            await self._store.account(track.id, self._owed(track.id))
+        try:
+            with contextlib.suppress(OSError):
+                await self._store.account(track.id, self._owed(track.id))
+        except asyncio.CancelledError:
+            self._places.remove(place)
+            raise
         return place
 
     async def resize(self, place: Place, track: Track, *, may_exceed: bool) -> None:
@@ -210,12 +214,19 @@ class Cache:
         self._belongs(place.track_id, blob_key)
 
     async def leave(self, place: Place) -> None:
-        """The encode has ended, well or not: what it left is measured and stays in the account."""
-        if place.blob_key is not None:
-            kept = self._kept.setdefault(place.blob_key, Kept(place.blob_key))
-            kept.bytes = await self._blobs.size(place.blob_key)
-            kept.used_ms = self._now_ms()
-        self._places.remove(place)
+        """The encode has ended, well or not: what it left is measured and stays in the account.
+
+        Who is cancelled meanwhile has left, too; what was promised counts then as what it took.
+        """
+        kept = None if place.blob_key is None else self._kept.setdefault(place.blob_key, Kept(place.blob_key))
+        took_bytes = place.bytes + (0 if kept is None else kept.bytes)
+        try:
+            if kept is not None:
+                took_bytes = await self._blobs.size(kept.blob_key)
+        finally:
+            self._places.remove(place)
+            if kept is not None:
+                kept.bytes, kept.used_ms = took_bytes, self._now_ms()
         with contextlib.suppress(OSError):
             await self._store.account(place.track_id, self._owed(place.track_id))
 
