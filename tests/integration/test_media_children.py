@@ -104,6 +104,40 @@ async def test_a_stopped_encoder_leaves_no_process(tmp_path: Path) -> None:
     assert children() == set()
 
 
+async def test_an_encode_that_is_cancelled_at_its_very_end_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = ChildEncoder(EncoderLimits(nice=0))
+    long = job(make_wav(tmp_path / "long.wav", seconds=40), tmp_path / "w")
+    encoding = asyncio.create_task(reports_of(encoder, long))
+    end, ending = Child.end, asyncio.Event()
+
+    async def endless(child: Child) -> None:
+        await end(child)
+        ending.set()
+        await asyncio.Event().wait()
+
+    await reports_of(encoder, job(make_wav(tmp_path / "short.wav", seconds=1), tmp_path / "w2"))
+    monkeypatch.setattr(Child, "end", endless)
+    await ending.wait()
+    encoding.cancel()
+    await asyncio.gather(encoding, return_exceptions=True)
+    monkeypatch.undo()
+    await encoder.stop()
+    assert children() == set()
+
+
+async def test_a_child_that_died_before_its_job_fails_the_track_and_not_the_server() -> None:
+    child = await Child.start("encode", EncoderLimits(nice=0))
+    process = child._process  # pyright: ignore[reportPrivateUsage]
+    process.kill()
+    await process.wait()
+    with pytest.raises(EncodeFailed):
+        async for _ in child.run({}):
+            pass
+    await child.end()
+
+
 async def test_a_child_whose_parent_dies_ends_by_itself() -> None:
     child = await Child.start("encode", EncoderLimits(nice=0))
     process = child._process  # pyright: ignore[reportPrivateUsage]

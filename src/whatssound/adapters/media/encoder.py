@@ -108,8 +108,8 @@ class Child:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(job).encode() + b"\n")
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, RuntimeError):  # it is dead; uvloop says so with the second
+            self._process.stdin.write(json.dumps(job).encode() + b"\n")
             await self._process.stdin.drain()
         while True:
             try:
@@ -177,16 +177,15 @@ class ChildEncoder:
                         self._prepare()
             whole = not self._stopped
         finally:
-            if whole:
-                await self._let_go()
-                self._kept = (job.source, child)
+            if whole:  # kept before the other one's end is awaited, for nobody would end it after a cancellation there
+                before, self._kept = self._kept, (job.source, child)
+                await _ended(before)
             else:
                 await child.end()
 
     async def _let_go(self) -> None:
         kept, self._kept = self._kept, None
-        if kept is not None:
-            await kept[1].end()
+        await _ended(kept)
 
     async def _take(self, source: Path) -> Child:
         if self._kept is not None and self._kept[0] == source and self._kept[1].alive:
@@ -205,6 +204,11 @@ class ChildEncoder:
         """Start the next spare only after a first segment: its start must not take that one's time."""
         if self._spare is None and not self._stopped:
             self._spare = asyncio.create_task(Child.start("encode", self._limits))
+
+
+async def _ended(kept: tuple[Path, Child] | None) -> None:
+    if kept is not None:
+        await kept[1].end()
 
 
 def _failure(reason: str) -> Exception:
