@@ -18,9 +18,9 @@ MOST_TRIES = 60
 """Connections are spread by a hash: that one of three processes gets none of 60 happens once in 10^10 times."""
 
 
-def until(holds: object, what: str) -> None:
+def until(holds: object, what: str, *, within_s: float = DEADLINE_S) -> None:
     """Return as soon as `holds()`."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + within_s
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < end, what
         time.sleep(0.01)

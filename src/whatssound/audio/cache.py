@@ -188,7 +188,7 @@ class Cache:
         try:
             with contextlib.suppress(OSError):
                 await self._store.account(track.id, self._owed(track.id))
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, mostly
             self._places.remove(place)
             raise
         return place
