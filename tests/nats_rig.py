@@ -5,14 +5,14 @@ import contextlib
 import itertools
 import json
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from whatssound.adapters.nats import LogSettings, NatsConnection, NatsLog, NatsServer, ServerPlan
+from whatssound.adapters.nats import LogSettings, NatsConnection, NatsLog, NatsServer, NatsServerFailed, ServerPlan
+from whatssound.adapters.network import lasting_ports
 from whatssound.bus.log import LogEvent, LogPosition, LogUnavailable, Reset, RoomLog
 from whatssound.ids import RoomId
 from whatssound.wire.record import encode_record
@@ -39,7 +39,7 @@ def one_server(folder: Path, *, max_payload_bytes: int = 1 << 20, extra: str = "
 
 @contextlib.contextmanager
 def three_servers(folder: Path) -> Iterator[list[NatsServer]]:
-    ports = free_ports(3)
+    ports = lasting_ports("127.0.0.1", 3)
     routes = [f"127.0.0.1:{port}" for port in ports]
     servers = [
         NatsServer(ServerPlan(folder / f"n{n}", name=f"n{n}", token=TOKEN, cluster_port=port, routes=routes))
@@ -48,20 +48,23 @@ def three_servers(folder: Path) -> Iterator[list[NatsServer]]:
     try:
         for server in servers:
             server.start(wait=False)
-        for server in servers:
-            server.wait_until_ready()
+        wait_for_all(servers)
         yield servers
     finally:
         for server in servers:
             server.stop()
 
 
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+def wait_for_all(servers: Sequence[NatsServer]) -> None:
+    """Return once the cluster is ready; where one node ended, it is the one to say why, not those who wait for it."""
+    try:
+        for server in servers:
+            server.wait_until_ready()
+    except NatsServerFailed:
+        for server in servers:
+            if server.pid is None:
+                server.wait_until_ready()
+        raise
 
 
 def new_name() -> str:

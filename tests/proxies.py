@@ -12,6 +12,7 @@ from pathlib import Path
 
 from conftest import need
 from servers import ServerProcess
+from whatssound.adapters.network import lasting_ports
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 
@@ -37,9 +38,8 @@ http {{
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+    """A port that nobody uses now, nor takes before somebody listens on it."""
+    return lasting_ports("127.0.0.1", 1)[0]
 
 
 @contextmanager

