@@ -2,9 +2,9 @@
 
 "Bare" is a minimal loop over the very same codec, from samples that are decoded already, writing nothing: FFmpeg's AAC
 by PyAV, libvorbis by libsndfile. A rung is what it costs to encode, cut and write it, from decoded samples as well. The
-whole ladder is user and system time of every process involved: the child's start, decoding (twice, once a stage),
-loudness, true peak, waveform, and the server's own part: hashing the source, storing segments, keeping the rows. Pairs
-alternate, so that a busy machine meets both. ffmpeg's own program, which decodes too, stands beside for reference.
+whole ladder is user and system time of every process involved: the child's fork, decoding, loudness, true peak,
+waveform, and the server's own part: hashing the source, storing segments, keeping the rows. Pairs alternate, so that a
+busy machine meets both. ffmpeg's own program, which decodes too, stands beside for reference.
 `make bench F=encode`
 """
 
@@ -27,6 +27,7 @@ from audio_rig import Rig, audio
 from music import make_wav
 from rig import show
 from servers import ServerProcess
+from several import children
 
 PAIRS = 5
 TRACK_S = 180
@@ -170,7 +171,7 @@ async def encoded(data: Path, source: Path) -> dict[str, float]:
         await rig.library.want(track.id)
         await ready.wait()
         stages["first"] = -begin_s + (begin_s := cpu_s())
-        await rig.idle()
+        await at_rest(rig)
         stages["rest"] = -begin_s + (begin_s := cpu_s())
         await made_ogg(rig, track.id)
         stages["ogg"] = cpu_s() - begin_s
@@ -178,10 +179,19 @@ async def encoded(data: Path, source: Path) -> dict[str, float]:
 
 
 async def warmed(rig: Rig, folder: Path) -> None:
-    """A server that has encoded before: its statements are compiled, its next child waits."""
+    """A server that has encoded before: its statements are compiled, its children wait."""
     short = await rig.library.take(make_wav(folder / "short.wav", seconds=5), "library")
     await rig.library.want(short.id)
-    await rig.idle()
+    await at_rest(rig)
+
+
+async def at_rest(rig: Rig) -> None:
+    """Return once nothing runs and nothing waits; while something runs, nobody asks the database."""
+    while True:
+        step = rig.ingest.next_step()
+        if rig.ingest.statistics().running == 0 and await rig.jobs.counts() == (0, 0):
+            return
+        await step.wait()
 
 
 async def made_ogg(rig: Rig, track_id: int) -> None:
@@ -196,12 +206,16 @@ async def made_ogg(rig: Rig, track_id: int) -> None:
 
 
 def cpu_s() -> float:
-    """CPU seconds of this process and of all its children, those that still wait included."""
+    """CPU seconds of this process and of all that come from it, those that still run included."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     ended_s = sum(one.ru_utime + one.ru_stime for one in used)
-    pids = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
-    ticks = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in pids]
-    return ended_s + sum(int(user) + int(system) for user, system in ticks) / os.sysconf("SC_CLK_TCK")
+    return ended_s + sum(ticks(pid) for pid in children(os.getpid())) / os.sysconf("SC_CLK_TCK")
+
+
+def ticks(pid: int) -> int:
+    """What a process has used, with its children, those that ended and those that run."""
+    own_and_ended = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+    return sum(map(int, own_and_ended)) + sum(ticks(child) for child in children(pid))
 
 
 def first_segment(work: Path, source: Path) -> None:

@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from audio_rig import Rig, audio
 from music import make_wav
+from several import alive, children, until
 from whatssound.adapters.media.encoder import Child, ChildEncoder, composed
 from whatssound.audio.demo import PIECES, Demo
 from whatssound.audio.encoder import EncodeFailed, EncodeJob, Report, Stored
@@ -41,34 +43,74 @@ async def rest_of(reports: AsyncIterator[Report]) -> list[Report]:
     return [report async for report in reports]
 
 
-def children() -> set[int]:
-    """Processes whose parent we are and which still run."""
-    command = ["ps", "--ppid", str(os.getpid()), "-o", "pid=,args="]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return {int(line.split()[0]) for line in found.stdout.splitlines() if "whatssound.adapters.media" in line}
+def encoders() -> set[int]:
+    """The children that wait or work."""
+    return {pid for pid in children(os.getpid()) if b"whatssound.adapters.media" in _arguments(pid)}
 
 
-async def test_a_child_that_is_killed_fails_that_track_only(encoder: ChildEncoder, tmp_path: Path) -> None:
+def forks() -> set[int]:
+    """Those that a track's file is opened by."""
+    return {fork for pid in encoders() for fork in children(pid)}
+
+
+def _arguments(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+
+@pytest.mark.parametrize("killed", [encoders, forks])
+async def test_a_child_that_is_killed_fails_that_track_only(
+    killed: Callable[[], set[int]], encoder: ChildEncoder, tmp_path: Path
+) -> None:
     wav = make_wav(tmp_path / "long.wav", seconds=120)
     reports = encoder.encode(job(wav, tmp_path / "w1"))
     await anext(reports)
-    running = children()
     other = asyncio.create_task(reports_of(encoder, job(make_wav(tmp_path / "b.wav", seconds=1), tmp_path / "w2")))
-    for pid in running:
+    left = forks()
+    for pid in killed():
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(EncodeFailed) as failed:
         await rest_of(reports)
     assert failed.value.reason == "The decoder crashed on this file."
     assert await other
+    until_gone(left)
+
+
+def until_gone(pids: Iterable[int]) -> None:
+    until(lambda: not any(alive(pid) for pid in pids), "a process stayed")
 
 
 async def test_closing_the_reports_ends_the_child(encoder: ChildEncoder, tmp_path: Path) -> None:
     wav = make_wav(tmp_path / "long.wav", seconds=300)
-    before = children()
     reports = encoder.encode(job(wav, tmp_path / "w"))
     await anext(reports)
+    [working] = forks()
+    before = encoders()
     await reports.aclose()
-    assert len(children() - before) == 0
+    assert not alive(working)
+    assert len(before - encoders()) == 1
+
+
+async def test_a_track_is_given_up_with_all_that_was_of_it_when_another_begins(
+    encoder: ChildEncoder, tmp_path: Path
+) -> None:
+    first, second = (make_wav(tmp_path / f"{name}.wav", seconds=1) for name in "ab")
+    await reports_of(encoder, job(first, tmp_path / "w1"))
+    of_the_first = forks()
+    await reports_of(encoder, job(first, tmp_path / "w2", kbps=(64,)))
+    assert forks() == of_the_first
+    await reports_of(encoder, job(second, tmp_path / "w3"))
+    until_gone(of_the_first)
+    assert len(forks()) == 1
+
+
+async def test_nothing_is_started_for_one_track_after_another(encoder: ChildEncoder, tmp_path: Path) -> None:
+    names = "abcde"
+    for name in names[:2]:
+        await reports_of(encoder, job(make_wav(tmp_path / f"{name}.wav", seconds=1), tmp_path / name))
+    there = encoders()
+    for name in names[2:]:
+        await reports_of(encoder, job(make_wav(tmp_path / f"{name}.wav", seconds=1), tmp_path / name))
+    assert encoders() == there
 
 
 @pytest.mark.parametrize(
@@ -100,31 +142,24 @@ async def test_a_stopped_encoder_leaves_no_process(tmp_path: Path) -> None:
     encoder = ChildEncoder(EncoderLimits(nice=0))
     await encoder.start()
     await reports_of(encoder, job(make_wav(tmp_path / "a.wav", seconds=1), tmp_path / "w"))
+    left = forks()
     await encoder.stop()
-    assert children() == set()
+    assert encoders() == set()
+    until_gone(left)
 
 
-async def test_an_encode_that_is_cancelled_at_its_very_end_leaves_no_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_encode_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:
     encoder = ChildEncoder(EncoderLimits(nice=0))
-    long = job(make_wav(tmp_path / "long.wav", seconds=40), tmp_path / "w")
-    encoding = asyncio.create_task(reports_of(encoder, long))
-    end, ending = Child.end, asyncio.Event()
-
-    async def endless(child: Child) -> None:
-        await end(child)
-        ending.set()
-        await asyncio.Event().wait()
-
-    await reports_of(encoder, job(make_wav(tmp_path / "short.wav", seconds=1), tmp_path / "w2"))
-    monkeypatch.setattr(Child, "end", endless)
-    await ending.wait()
+    reports = encoder.encode(job(make_wav(tmp_path / "long.wav", seconds=120), tmp_path / "w"))
+    await anext(reports)
+    left = encoders() | forks()
+    encoding = asyncio.create_task(rest_of(reports))
+    await asyncio.sleep(0)
     encoding.cancel()
     await asyncio.gather(encoding, return_exceptions=True)
-    monkeypatch.undo()
+    assert not any(alive(pid) for pid in left)
     await encoder.stop()
-    assert children() == set()
+    assert encoders() == set()
 
 
 async def test_a_child_that_died_before_its_job_fails_the_track_and_not_the_server() -> None:
@@ -138,12 +173,17 @@ async def test_a_child_that_died_before_its_job_fails_the_track_and_not_the_serv
     await child.end()
 
 
-async def test_a_child_whose_parent_dies_ends_by_itself() -> None:
+async def test_a_child_whose_parent_dies_ends_by_itself(tmp_path: Path) -> None:
     child = await Child.start("encode", EncoderLimits(nice=0))
     process = child._process  # pyright: ignore[reportPrivateUsage]
     assert process.stdin is not None
+    wanted = {**asdict(job(make_wav(tmp_path / "a.wav", seconds=1), tmp_path / "w")), "source": str(tmp_path / "a.wav")}
+    async for _ in child.run({**wanted, "work": str(tmp_path / "w")}):
+        pass
+    [kept] = children(process.pid)
     process.stdin.close()
     assert await process.wait() == 0
+    assert not alive(kept)
 
 
 async def test_segments_arrive_while_the_track_is_being_encoded(encoder: ChildEncoder, tmp_path: Path) -> None:

@@ -70,7 +70,10 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 
 class Child:
-    """A child process that waits for a job. Its own session: Ctrl-C in the terminal is not for it."""
+    """A child process that waits for a track's jobs, and does them in a fork of its own, one track after another.
+
+    Its own session: Ctrl-C in the terminal is not for it.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -102,15 +105,13 @@ class Child:
         return self._process.returncode is None
 
     async def run(self, job: object) -> AsyncGenerator[_Line]:
-        """Every line it reports until the job is done; then it waits for another one.
+        """Every line it reports until the job is done; then it waits for another one of this track, or for `leave`.
 
         Raises EncodeFailed when it reports a failure, dies or falls silent, and OSError ENOSPC for a full disk.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(ConnectionError, RuntimeError):  # it is dead; uvloop says so with the second
-            self._process.stdin.write(json.dumps(job).encode() + b"\n")
-            await self._process.stdin.drain()
+        self._say(json.dumps(job).encode())
         while True:
             try:
                 async with asyncio.timeout(SILENT_S):
@@ -128,26 +129,36 @@ class Child:
         status = await self._process.wait()
         raise EncodeFailed({-signal.SIGXCPU: CPU, -signal.SIGXFSZ: TOO_LARGE}.get(status, CRASHED))
 
+    def leave(self) -> None:
+        """No more of this track: all that was of it is given up, and the next job is another track's."""
+        self._say(b"")
+
+    def _say(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError, RuntimeError):  # it is dead; uvloop says so with the second
+            self._process.stdin.write(line + b"\n")
+
     async def end(self) -> None:
-        """Kill it when it still runs, and wait until it is gone."""
+        """End it when it still runs, its fork first, and wait until both are gone."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                self._process.terminate()
         assert self._process.stdin is not None
         self._process.stdin.close()
         await self._process.wait()
 
 
 class ChildEncoder:
-    """Encoder in child processes, each for one track alone.
+    """Encoder in child processes, each of which does one track at a time, in a fork.
 
-    One waits ready, so that a wanted track does not pay for a start (0.2 s of CPU); and the one that came last to its
-    end stays for the track's other stage, until any other job begins.
+    One waits ready beside those that work; and the one that came last to its end keeps its track for the other stage,
+    until any other job begins.
     """
 
     def __init__(self, limits: EncoderLimits) -> None:
         self._limits = limits
-        self._spare: asyncio.Task[Child] | None = None
+        self._waiting: list[Child] = []
+        self._starting: asyncio.Task[None] | None = None
         self._kept: tuple[Path, Child] | None = None
         self._stopped = False
 
@@ -159,15 +170,15 @@ class ChildEncoder:
     async def stop(self) -> None:
         """See Encoder."""
         self._stopped = True
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            with contextlib.suppress(OSError):
-                await (await spare).end()
-        await self._let_go()
+        if self._starting is not None:
+            await self._starting
+        self._let_go()
+        while self._waiting:
+            await self._waiting.pop().end()
 
     async def encode(self, job: EncodeJob) -> AsyncGenerator[Report]:
         """See Encoder."""
-        child, whole = await self._take(job.source), False
+        child, done = await self._take(job.source), False
         fields = {**asdict(job), "source": str(job.source), "work": str(job.work)}
         try:
             async with contextlib.aclosing(child.run(fields)) as lines:
@@ -175,40 +186,45 @@ class ChildEncoder:
                     yield await _report_of(line)
                     if isinstance(line, _Stored):
                         self._prepare()
-            whole = not self._stopped
+            done = not self._stopped
         finally:
-            if whole:  # kept before the other one's end is awaited, for nobody would end it after a cancellation there
-                before, self._kept = self._kept, (job.source, child)
-                await _ended(before)
+            if done:
+                self._let_go()
+                self._kept = (job.source, child)
             else:
                 await child.end()
-
-    async def _let_go(self) -> None:
-        kept, self._kept = self._kept, None
-        await _ended(kept)
 
     async def _take(self, source: Path) -> Child:
         if self._kept is not None and self._kept[0] == source and self._kept[1].alive:
             (_, child), self._kept = self._kept, None
             return child
-        await self._let_go()
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            with contextlib.suppress(OSError):
-                child = await spare
-                if child.alive:
-                    return child
+        self._let_go()
+        if not self._waiting and self._starting is not None:
+            await asyncio.shield(self._starting)
+        while self._waiting:
+            if (child := self._waiting.pop()).alive:
+                return child
         return await Child.start("encode", self._limits)
 
+    def _let_go(self) -> None:
+        """Nobody comes for the track that is kept: its child waits for another one."""
+        if self._kept is not None:
+            (_, child), self._kept = self._kept, None
+            child.leave()
+            self._waiting.append(child)
+
     def _prepare(self) -> None:
-        """Start the next spare only after a first segment: its start must not take that one's time."""
-        if self._spare is None and not self._stopped:
-            self._spare = asyncio.create_task(Child.start("encode", self._limits))
+        """Start one more only after a first segment: its start must not take that one's time."""
+        if not self._waiting and self._starting is None and not self._stopped:
+            self._starting = asyncio.create_task(self._start(), name="start an encoder")
 
-
-async def _ended(kept: tuple[Path, Child] | None) -> None:
-    if kept is not None:
-        await kept[1].end()
+    async def _start(self) -> None:
+        try:
+            self._waiting.append(await Child.start("encode", self._limits))
+        except OSError:
+            return  # whoever needs one tries again, and is told
+        finally:
+            self._starting = None
 
 
 def _failure(reason: str) -> Exception:
