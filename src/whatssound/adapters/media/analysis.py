@@ -17,6 +17,10 @@ from whatssound.adapters.media.true_peak import Channel, TruePeak
 PEAKS_HZ: Final = 100
 """Values of the waveform in a second."""
 
+_AT_ONCE: Final = 30
+"""Blocks that are measured in one go (11 s of music, 4 MB). What measures and what encodes drive each other out of the
+processor's caches: one after each other, block by block, they cost 3 % more."""
+
 _SILENCE_LUFS: Final = -69.9
 """The gate of R128 is at -70 LUFS; what does not pass it has no loudness."""
 
@@ -28,9 +32,20 @@ class Meters:
         self._loudness = Loudness(rate_hz)
         self._true_peak = TruePeak()
         self._waveform = Waveform(rate_hz)
+        self._waiting: list[AudioFrame] = []
 
     def write(self, block: AudioFrame) -> None:
-        """Measure a block."""
+        """Measure a block, now or with those to come; its time must be set."""
+        self._waiting.append(block)
+        if len(self._waiting) == _AT_ONCE:
+            self._measure_all()
+
+    def _measure_all(self) -> None:
+        for block in self._waiting:
+            self._measure(block)
+        self._waiting.clear()
+
+    def _measure(self, block: AudioFrame) -> None:
         self._loudness.write(block)
         channels = channels_of(block)
         if not np.isfinite(highest := self._waveform.write(channels)):
@@ -40,6 +55,7 @@ class Meters:
 
     def finish(self) -> tuple[float | None, float | None, bytes]:
         """`(LUFS, dB true peak, waveform)`; the first two None when there is nothing to hear."""
+        self._measure_all()
         peak = self._true_peak.peak
         peak_db = round(20 * math.log10(peak), 2) if peak > 0 else None
         return self._loudness.finish(), peak_db, self._waveform.finish()
