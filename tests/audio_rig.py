@@ -1,7 +1,6 @@
 """The audio part as the app wires it, over a temporary data folder."""
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import secrets
@@ -20,7 +19,7 @@ from whatssound.adapters.sql.encoded import SqlEncoded
 from whatssound.adapters.sql.tracks import SqlTracks
 from whatssound.audio.cache import Cache
 from whatssound.audio.edge import Edge
-from whatssound.audio.encoder import EncodeJob, Encoder, Report
+from whatssound.audio.encoder import EncodeJob, Encoder, Report, Stored
 from whatssound.audio.ingest import Ingest
 from whatssound.audio.keys import Keys
 from whatssound.audio.library import Library
@@ -213,8 +212,8 @@ class StagedEncoder:
                 await gate.acquire()
                 if isinstance(report, Exception):
                     raise report
-                with contextlib.suppress(AttributeError):
-                    report.file.write_bytes(report.name.encode().ljust(self._file_bytes))  # pyright: ignore
+                for name, file in report.files.items() if isinstance(report, Stored) else ():
+                    file.write_bytes(name.encode().ljust(self._file_bytes))
                 yield report
             await gate.acquire()
         finally:

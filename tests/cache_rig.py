@@ -43,7 +43,7 @@ def script(job: EncodeJob) -> list[Report | Exception]:
     reports: list[Report | Exception] = [Counted(samples, RATE_HZ)]
     for kbps in job.kbps:
         for n, name in enumerate(("init.mp4", "0.m4s", "1.m4s", "2.m4s")):
-            reports.append(Stored(kbps, name, job.work / f"{kbps}-{name}", n / 3))
+            reports.append(Stored(kbps, {name: job.work / f"{kbps}-{name}"}, n / 3))
         reports.append(RenditionDone(kbps, 3, kbps * 1100, kbps * 1000))
     if job.ogg is not None:
         file = job.work / "whole.ogg"

@@ -30,12 +30,22 @@ async def test_what_was_put_is_found_with_its_size(blobs: BlobStore) -> None:
     assert await content(blobs, "a/128/0.m4s") == b"sound"
 
 
-async def test_a_file_is_taken_and_is_gone_afterwards(blobs: BlobStore, tmp_path: Path) -> None:
-    file = tmp_path / "made"
-    file.write_bytes(b"sound")
-    await blobs.put_file("a/64/init.mp4", file)
-    assert await content(blobs, "a/64/init.mp4") == b"sound"
-    assert not file.exists()
+async def test_files_are_taken_and_are_gone_afterwards(blobs: BlobStore, tmp_path: Path) -> None:
+    made = {f"a/64/{name}": tmp_path / name for name in ("init.mp4", "0.m4s")}
+    for file in made.values():
+        file.write_bytes(file.name.encode())
+    await blobs.put_files(made)
+    for name, file in made.items():
+        assert await content(blobs, name) == file.name.encode()
+        assert not file.exists()
+
+
+async def test_files_before_one_that_is_missing_are_stored(blobs: BlobStore, tmp_path: Path) -> None:
+    (tmp_path / "first").write_bytes(b"sound")
+    with pytest.raises(OSError, match="second"):
+        await blobs.put_files({"a/0": tmp_path / "first", "a/1": tmp_path / "second", "a/2": tmp_path / "first"})
+    assert await content(blobs, "a/0") == b"sound"
+    assert await blobs.children("a") == ["0"]
 
 
 async def test_what_was_never_put_is_not_found(blobs: BlobStore) -> None:
@@ -78,7 +88,7 @@ async def test_no_name_leads_out_of_the_store(blobs: BlobStore, name: str, tmp_p
     with pytest.raises(ValueError, match="not a blob's name"):
         await blobs.put(name, b"")
     with pytest.raises(ValueError, match="not a blob's name"):
-        await blobs.put_file(name, tmp_path / "file")
+        await blobs.put_files({name: tmp_path / "file"})
     with pytest.raises(ValueError, match="not a blob's name"):
         await blobs.find(name)
     with pytest.raises(ValueError, match="not a blob's name"):

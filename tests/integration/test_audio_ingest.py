@@ -28,7 +28,7 @@ def script(job: EncodeJob) -> list[Report | Exception]:
     reports: list[Report | Exception] = [Counted(SAMPLES, RATE_HZ)]
     for kbps in job.kbps:
         for n, name in enumerate(("init.mp4", "0.m4s", "1.m4s", "2.m4s")):
-            reports.append(Stored(kbps, name, job.work / f"{kbps}-{name}", n / 3))
+            reports.append(Stored(kbps, {name: job.work / f"{kbps}-{name}"}, n / 3))
         reports.append(RenditionDone(kbps, 3, kbps * 1100, kbps * 1000))
     if job.analyse:
         reports.append(Analysed(SAMPLES - 5, RATE_HZ, -14.5, -1.0, b"\x01\x02"))

@@ -192,7 +192,7 @@ async def test_segments_arrive_while_the_track_is_being_encoded(encoder: ChildEn
     async with contextlib.aclosing(encoder.encode(job(wav, tmp_path / "w"))) as reports:
         async for report in reports:
             if isinstance(report, Stored):
-                assert report.file.stat().st_size > 0
+                assert all(file.stat().st_size > 0 for file in report.files.values())
                 done.append(report.done)
     assert done == sorted(done)
     assert done[1] < 0.15

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from whatssound.audio.blobs import BlobFile
@@ -39,9 +40,9 @@ class FileBlobs:
         """See BlobStore."""
         await asyncio.to_thread(self._put, self._path(name), data)
 
-    async def put_file(self, name: str, file: Path) -> None:
+    async def put_files(self, files: Mapping[str, Path]) -> None:
         """See BlobStore."""
-        await asyncio.to_thread(self._put_file, self._path(name), file)
+        await asyncio.to_thread(self._put_files, {self._path(name): file for name, file in files.items()})
 
     async def find(self, name: str) -> BlobFile | None:
         """See BlobStore. One `stat` on the loop: a thread would cost twenty times as much."""
@@ -93,6 +94,10 @@ class FileBlobs:
     def _tidy(self) -> None:
         for gone in self._root.glob(f"{_GONE}*"):
             _delete(gone)
+
+    def _put_files(self, files: Mapping[Path, Path]) -> None:
+        for path, file in files.items():
+            self._put_file(path, file)
 
     def _put_file(self, path: Path, file: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """BlobStore: immutable bytes under a name, made once and served many times."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,8 +28,11 @@ class BlobStore(Protocol):
         """Store `data`. Raises OSError when the disk refuses; then the name is as it was."""
         ...
 
-    async def put_file(self, name: str, file: Path) -> None:
-        """Store the bytes of `file`, which is gone afterwards. Raises OSError as `put` does."""
+    async def put_files(self, files: Mapping[str, Path]) -> None:
+        """Store the bytes of each file under its name, in this order; the files are gone afterwards.
+
+        Raises OSError as `put` does; those before the one that was refused are then stored.
+        """
         ...
 
     async def find(self, name: str) -> BlobFile | None:

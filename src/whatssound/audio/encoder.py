@@ -1,6 +1,6 @@
 """Encoder: turns a source file into segments, away from the process that serves."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -42,11 +42,10 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file of a rendition is complete. `done` is how much of the track is encoded, 0 to 1."""
+    """Files of a rendition are complete, by name. `done` is how much of the track is encoded, 0 to 1."""
 
     kbps: int
-    name: str
-    file: Path
+    files: Mapping[str, Path]
     done: float
 
 

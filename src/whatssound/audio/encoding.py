@@ -62,7 +62,7 @@ class _Version(NamedTuple):
 
 
 class Encodes:
-    """Runs encodes. `change` writes down what was learnt and tells everybody; `step` tells of another stored file.
+    """Runs encodes. `change` writes down what was learnt and tells everybody; `step` tells of so many more files.
 
     `work` is a scratch folder on the same disk as the blobs.
     """
@@ -78,7 +78,7 @@ class Encodes:
         renditions: Renditions,
         work: Path,
         change: Callable[[TrackId, Changes], Awaitable[Track | None]],
-        step: Callable[[Job], Awaitable[None]],
+        step: Callable[[Job, int], Awaitable[None]],
     ) -> None:
         self._store = store
         self._encoder = encoder
@@ -170,16 +170,16 @@ class Encodes:
                 counted = await self._change(track.id, {**_length(samples, rate_hz), "blob_key": key})
                 if counted is not None:
                     await self._cache.resize(place, counted, may_exceed=encoding.urgency == "now")
-            case Stored(kbps, name, file, done):
-                await self._blobs.put_file(file_name(key, kbps, name), file)
-                encoding.stored.add((kbps, name))
+            case Stored(kbps, files, done):
+                await self._blobs.put_files({file_name(key, kbps, name): file for name, file in files.items()})
+                encoding.stored.update((kbps, name) for name in files)
                 encoding.progress = done
-                await self._step(job)
+                await self._step(job, len(files))
             case RenditionDone():
                 await self._blobs.put(about_name(key, report.kbps), encoded_about(report))
             case Whole(file):
-                await self._blobs.put_file(ogg_name(key, track.id), file)
-                await self._step(job)
+                await self._blobs.put_files({ogg_name(key, track.id): file})
+                await self._step(job, 1)
             case Analysed():
                 await self._change(track.id, _analysis(report))
             case _:

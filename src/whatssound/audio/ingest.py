@@ -210,8 +210,8 @@ class Ingest:
             overtaken=pool.overtaken,
         )
 
-    async def _stored(self, job: Job) -> None:
-        self._counts["segments"] += 1
+    async def _stored(self, job: Job, files: int) -> None:
+        self._counts["segments"] += files
         encoding = self._pool.encoding(job.key)
         if job.stage == "first" and encoding is not None and encoding.progress - encoding.told >= SHOWN_STEP:
             encoding.told = encoding.progress

@@ -29,8 +29,7 @@ class _Counted(msgspec.Struct, tag="counted"):
 
 class _Stored(msgspec.Struct, tag="stored"):
     kbps: int
-    name: str
-    file: str
+    files: dict[str, str]
     done: float
 
 
@@ -236,7 +235,7 @@ async def _report_of(line: _Line) -> Report:
     if isinstance(line, _Counted):
         return Counted(line.samples, line.rate_hz)
     if isinstance(line, _Stored):
-        return Stored(line.kbps, line.name, Path(line.file), line.done)
+        return Stored(line.kbps, {name: Path(file) for name, file in line.files.items()}, line.done)
     if isinstance(line, _Rendition):
         return RenditionDone(line.kbps, line.segments, line.peak_bps, line.average_bps)
     if isinstance(line, _Whole):
