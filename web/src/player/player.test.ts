@@ -22,6 +22,7 @@ class FakeDeck implements Deck {
   durationMs = Number.NaN;
   readonly rates: number[] = [];
   readonly loaded: string[] = [];
+  plays = 0;
   private hasData = false;
   private seeking = false;
   private rate = 1;
@@ -76,6 +77,7 @@ class FakeDeck implements Deck {
   }
   play(): Promise<boolean> {
     this.started = true;
+    this.plays += 1;
     if (!this.exact) this.baseMs += FakeDeck.preparedMs;
     this.exact = false;
     this.movesFromMs = Date.now() + FakeDeck.startMs;
@@ -188,6 +190,10 @@ class Stage {
 
   get rates(): number[] {
     return this.decks.flatMap((deck) => deck.rates);
+  }
+
+  get plays(): number {
+    return this.decks.reduce((sum, deck) => sum + deck.plays, 0);
   }
 
   get sounding(): FakeDeck | undefined {
@@ -332,6 +338,14 @@ describe("a listener", () => {
     expect(stage.rates.length).toBe(before);
     if (sounding !== undefined) sounding.lie = null;
     expect(Math.abs(stage.errorMs)).toBeLessThan(8);
+  });
+
+  test("learns a start that takes very long, instead of starting again for ever", async () => {
+    FakeDeck.startMs = 350;
+    stage.player.listen();
+    await pass(8_000);
+    expect(Math.abs(stage.errorMs)).toBeLessThan(8);
+    expect(stage.plays).toBeLessThanOrEqual(4);
   });
 
   test("rejoins the room where it is after the network was away", async () => {

@@ -64,7 +64,6 @@ export class Player {
   private blocked = false;
   private loadFromMs: number | null = null;
   private startedAtMs = 0;
-  private plannedErrorMs = 0;
   private dryFromMs: number | null = null;
   private renewed: { trackId: string; url: string } | null = null;
 
@@ -190,7 +189,7 @@ export class Player {
     });
     const starter = new Starter(deck, this.learned, {
       serverNow: () => this.host.serverNow(),
-      started: (started, plannedErrorMs) => this.onStarted(started, plannedErrorMs),
+      started: (started) => this.onStarted(started),
       blocked: () => this.onBlocked(),
     });
     return { deck, starter };
@@ -264,7 +263,7 @@ export class Player {
     const tailMs = before.deck.durationMs - before.deck.positionMs;
     if (before.deck.started && tailMs < 300) setTimeout(() => this.releaseIdle(before), tailMs + 100);
     else before.deck.clear();
-    if (this.active.deck.started) this.onStarted(this.active.deck, this.plannedErrorMs);
+    if (this.active.deck.started) this.onStarted(this.active.deck);
     this.host.changed();
   }
 
@@ -342,8 +341,7 @@ export class Player {
     this.step();
   }
 
-  private onStarted(deck: Deck, plannedErrorMs: number): void {
-    this.plannedErrorMs = plannedErrorMs;
+  private onStarted(deck: Deck): void {
     if (deck !== this.active.deck) return;
     this.steering.begin(deck);
     this.startedAtMs = this.host.serverNow();
@@ -356,9 +354,7 @@ export class Player {
   }
 
   private measured(errorMs: number, { first, stays, settled }: Measurement): void {
-    // Behind the plan by so much means that pressing play took so much longer than was thought.
-    const missedMs = errorMs - this.plannedErrorMs;
-    if (first && Math.abs(missedMs) < 200) this.learned.observe("start", this.learned.ms("start") - missedMs);
+    if (first) this.active.starter.cameIn(errorMs);
     if (first) this.active.deck.settle();
     if (stays) this.host.measured(errorMs, settled);
     this.host.changed();

@@ -7,15 +7,20 @@ import type { LearnedDelays } from "./learned";
 
 export interface StarterHost {
   serverNow(): number;
-  /** Play was pressed, so late or early that the deck should be `plannedErrorMs` ahead of the room. */
-  started(deck: Deck, plannedErrorMs: number): void;
+  /** Play was pressed. */
+  started(deck: Deck): void;
   blocked(deck: Deck): void;
 }
+
+/** One start teaches no more than this: it may have lost sound, and a slow one is learned with the next. */
+const TAUGHT_MS = 150;
 
 export class Starter {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private goal = "";
   private seekFromMs: number | null = null;
+  /** Play was pressed so early or late that the deck should be so far ahead of the room. */
+  private plannedErrorMs = 0;
 
   constructor(
     private readonly deck: Deck,
@@ -47,6 +52,12 @@ export class Starter {
     }
   }
 
+  /** It was `errorMs` ahead of the room: behind the plan means that pressing play took longer than was thought. */
+  cameIn(errorMs: number): void {
+    const missedMs = Math.max(-TAUGHT_MS, Math.min(errorMs - this.plannedErrorMs, TAUGHT_MS));
+    this.learned.observe("start", this.learned.ms("start") - missedMs);
+  }
+
   cancel(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -61,7 +72,8 @@ export class Starter {
     this.timer = undefined;
     const soundsAtMs = this.host.serverNow() + this.learned.ms("start");
     const movesMs = playback.position_ms + (soundsAtMs - playback.anchor_ms) * playback.rate;
-    this.host.started(this.deck, this.deck.positionMs - movesMs);
+    this.plannedErrorMs = this.deck.positionMs - movesMs;
+    this.host.started(this.deck);
     void this.deck.play().then((allowed) => {
       if (!allowed) this.host.blocked(this.deck);
     });
