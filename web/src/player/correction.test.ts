@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { correctionFor, isSteady, median } from "./correction";
 
-const steady = { settling: false, leads: false };
+const steady = { settling: false, leads: false, maySeek: true, bent: false };
 
 describe("a listener's player", () => {
   test("is left alone when it is near enough", () => {
@@ -25,24 +25,33 @@ describe("a listener's player", () => {
   });
 
   test("seeks sooner right after a start", () => {
-    expect(correctionFor(-150, { settling: true, leads: false })).toEqual({ kind: "seek" });
+    expect(correctionFor(-150, { ...steady, settling: true })).toEqual({ kind: "seek" });
+  });
+
+  test("is bent for what seeks have not mended, and looked at again after 2 s", () => {
+    expect(correctionFor(-300, { ...steady, maySeek: false })).toEqual({ kind: "nudge", rate: 1.05, forMs: 2_000 });
+  });
+
+  test("seeks when a burst has not helped", () => {
+    expect(correctionFor(60, { ...steady, bent: true })).toEqual({ kind: "seek" });
+    expect(correctionFor(30, { ...steady, bent: true })).toMatchObject({ kind: "nudge" });
   });
 });
 
 describe("the DJ's player", () => {
   test("is never bent", () => {
     for (const errorMs of [-150, -60, 20, 60, 150]) {
-      expect(correctionFor(errorMs, { settling: false, leads: true })).toEqual({ kind: "none" });
+      expect(correctionFor(errorMs, { ...steady, leads: true })).toEqual({ kind: "none" });
     }
   });
 
   test("repeats a start that missed", () => {
-    expect(correctionFor(70, { settling: true, leads: true })).toEqual({ kind: "seek" });
-    expect(correctionFor(50, { settling: true, leads: true })).toEqual({ kind: "none" });
+    expect(correctionFor(70, { ...steady, settling: true, leads: true })).toEqual({ kind: "seek" });
+    expect(correctionFor(50, { ...steady, settling: true, leads: true })).toEqual({ kind: "none" });
   });
 
   test("rejoins the room after a long stall", () => {
-    expect(correctionFor(-2_000, { settling: false, leads: true })).toEqual({ kind: "seek" });
+    expect(correctionFor(-2_000, { ...steady, leads: true })).toEqual({ kind: "seek" });
   });
 });
 

@@ -23,6 +23,12 @@ const NEAR_MS = 6;
 /** A burst for this would take 2 s of wrong pitch beside everybody else; a seek is one gap of 0.2 s. */
 const SEEK_BEYOND_MS = 90;
 
+/** Where a seek may not be, a burst is looked at after this; what is left has the next. */
+const LONGEST_BURST_MS = 2_000;
+
+/** Still so far off after a burst means that bending does not help here. */
+const SEEK_BENT_MS = 40;
+
 /** The DJ's own player is never bent: the room is moved to it after a start, unless that would throw everybody. */
 const LEADER_SEEK_SETTLING_MS = 60;
 const LEADER_SEEK_MS = 160;
@@ -47,6 +53,10 @@ export interface Circumstances {
   readonly settling: boolean;
   /** This is the DJ's device. */
   readonly leads: boolean;
+  /** There were not so many seeks lately that they do not seem to help. */
+  readonly maySeek: boolean;
+  /** The measurement before led to a burst. */
+  readonly bent: boolean;
 }
 
 /** From the first half of a measurement to the second; a clock that moves in 10 ms steps scatters by 2 ms. */
@@ -70,15 +80,15 @@ export function median(readings: readonly number[]): number {
 }
 
 /** What to do about an error of `errorMs` (positive: ahead of the room). */
-export function correctionFor(errorMs: number, { settling, leads }: Circumstances): Correction {
+export function correctionFor(errorMs: number, circumstances: Circumstances): Correction {
   const size = Math.abs(errorMs);
-  if (size > seekBeyondMs(settling, leads)) return { kind: "seek" };
-  if (leads || size <= NEAR_MS) return { kind: "none" };
+  if (circumstances.maySeek && size > seekBeyondMs(circumstances)) return { kind: "seek" };
+  if (circumstances.leads || size <= NEAR_MS) return { kind: "none" };
   const bend = Math.min(NUDGE, size / BURST_MS);
-  return { kind: "nudge", rate: 1 - bend * Math.sign(errorMs), forMs: size / bend };
+  return { kind: "nudge", rate: 1 - bend * Math.sign(errorMs), forMs: Math.min(size / bend, LONGEST_BURST_MS) };
 }
 
-function seekBeyondMs(settling: boolean, leads: boolean): number {
-  if (!leads) return SEEK_BEYOND_MS;
+function seekBeyondMs({ settling, leads, bent }: Circumstances): number {
+  if (!leads) return bent ? SEEK_BENT_MS : SEEK_BEYOND_MS;
   return settling ? LEADER_SEEK_SETTLING_MS : LEADER_SEEK_MS;
 }

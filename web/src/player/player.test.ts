@@ -23,6 +23,8 @@ class FakeDeck implements Deck {
   readonly rates: number[] = [];
   readonly loaded: string[] = [];
   plays = 0;
+  /** Its browser takes another rate and plays on as before. */
+  stiff = false;
   private hasData = false;
   private seeking = false;
   private rate = 1;
@@ -101,7 +103,7 @@ class FakeDeck implements Deck {
   }
   setRate(rate: number): void {
     this.rebase();
-    this.rate = rate;
+    this.rate = this.stiff ? 1 : rate;
     if (rate !== 1) this.rates.push(rate);
   }
   setVolume(): boolean {
@@ -207,6 +209,17 @@ class Stage {
 }
 
 const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+/** The longest that the page knew of an error that is heard, within the next `ms`. */
+async function longestKnownMs(stage: Stage, ms: number): Promise<number> {
+  let [longest, now] = [0, 0];
+  for (let passed = 0; passed < ms; passed += 50) {
+    await pass(50);
+    now = Math.abs(stage.errorMs) >= 40 ? now + 50 : 0;
+    longest = Math.max(longest, now);
+  }
+  return longest;
+}
 
 describe("a listener", () => {
   let stage: Stage;
@@ -338,6 +351,41 @@ describe("a listener", () => {
     expect(stage.rates.length).toBe(before);
     if (sounding !== undefined) sounding.lie = null;
     expect(Math.abs(stage.errorMs)).toBeLessThan(8);
+  });
+
+  test.each([-300, -131, -85, -60, 60, 85, 131])("does not go on %i ms off for long, knowing of it", async (lostMs) => {
+    stage.player.listen();
+    await pass(8_000);
+    stage.sounding?.swallow(-lostMs);
+    expect(await longestKnownMs(stage, 15_000)).toBeLessThan(3_000);
+    expect(Math.abs(stage.errorMs)).toBeLessThan(8);
+  });
+
+  test("nor where bending is refused", async () => {
+    stage.player.listen();
+    await pass(8_000);
+    for (const deck of stage.decks) deck.stiff = true;
+    stage.sounding?.swallow(80);
+    expect(await longestKnownMs(stage, 30_000)).toBeLessThan(3_500);
+  });
+
+  test("waits once for a clock that goes on wandering, not before every correction", async () => {
+    stage.player.listen();
+    await pass(8_000);
+    for (const deck of stage.decks) deck.lie = () => -0.035 * (Date.now() % 2_400);
+    await pass(6_000);
+    const before = stage.rates.length + stage.plays;
+    await pass(6_000);
+    expect(stage.rates.length + stage.plays - before).toBeGreaterThanOrEqual(2);
+  });
+
+  test("is not started again for ever because its clock wanders", async () => {
+    stage.player.listen();
+    await pass(8_000);
+    for (const deck of stage.decks) deck.lie = () => (Math.floor(Date.now() / 2_000) % 2) * 400;
+    const before = stage.plays;
+    await pass(120_000);
+    expect(stage.plays - before).toBeLessThanOrEqual(15);
   });
 
   test("learns a start that takes very long, instead of starting again for ever", async () => {

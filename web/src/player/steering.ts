@@ -36,11 +36,14 @@ const WARM_UP_MS = 150;
 const MOVES_BY_MS = 40;
 const NOT_YET_MS = 30;
 
-/** Measurements after a start that still count as settling, and how often a start is repeated to get nearer. */
+/** Measurements after a start that still count as settling. */
 const SETTLING = 2;
-const SETTLING_SEEKS = 3;
 
-/** A clock that wanders is read again after this; once it has wandered for about 5 s, it is taken at its word. */
+/** So often in such a time a start is repeated to get nearer: a clock may be wrong again after every one. */
+const SEEKS = 3;
+const SEEK_FORGOTTEN_MS = 30_000;
+
+/** A clock that wanders is read again after this; from about 5 s on it is taken at its word until it is steady. */
 const WANDERING_MS = 100;
 const WANDERINGS = 10;
 
@@ -52,6 +55,7 @@ export class Steering {
   private readings: number[] = [];
   private measurements = 0;
   private seeks = 0;
+  private bent = false;
   private glances = 0;
   private wanderings = 0;
   private stoodMs = 0;
@@ -63,6 +67,7 @@ export class Steering {
     this.stop();
     this.deck = deck;
     this.measurements = 0;
+    this.bent = false;
     this.wanderings = 0;
     this.stoodMs = deck.positionMs;
     this.again(WARM_UP_MS);
@@ -103,27 +108,38 @@ export class Steering {
     }
     const { readings, everyMs } = this.measurements === 0 ? QUICK : CAREFUL;
     this.readings.push(deck.positionMs - expectedMs);
-    if (this.readings.length < readings) this.timer = setTimeout(() => this.read(), everyMs);
-    else if (isSteady(this.readings) || this.wanderings === WANDERINGS) this.judge(deck, median(this.readings));
-    else {
+    if (this.readings.length < readings) {
+      this.timer = setTimeout(() => this.read(), everyMs);
+      return;
+    }
+    if (isSteady(this.readings)) this.wanderings = 0;
+    else if (this.wanderings < WANDERINGS) {
       this.wanderings += 1;
       this.again(WANDERING_MS);
+      return;
     }
+    this.judge(deck, median(this.readings));
   }
 
   private judge(deck: Deck, errorMs: number): void {
     this.errorMs = errorMs;
-    this.wanderings = 0;
-    const settling = this.measurements < SETTLING && this.seeks < SETTLING_SEEKS;
-    const correction = correctionFor(errorMs, { settling, leads: this.host.leads() });
+    const settling = this.measurements < SETTLING;
+    const [leads, maySeek] = [this.host.leads(), this.seeks < SEEKS];
+    const correction = correctionFor(errorMs, { settling, leads, maySeek, bent: this.bent });
     const stays = correction.kind === "none";
     this.host.measured(deck, errorMs, { first: this.measurements === 0, stays, settled: stays && settling });
     this.measurements += 1;
-    this.seeks = correction.kind === "seek" ? this.seeks + 1 : 0;
-    if (correction.kind === "seek") this.host.restart(deck);
+    this.bent = correction.kind === "nudge";
+    if (correction.kind === "seek") this.seek(deck);
     else if (correction.kind === "nudge") this.burst(deck, correction.rate, correction.forMs);
     else if (this.measurements <= SETTLING || Math.abs(errorMs) > FAR_MS) this.again(REST_MS);
     else this.rest();
+  }
+
+  private seek(deck: Deck): void {
+    this.seeks += 1;
+    setTimeout(() => (this.seeks -= 1), SEEK_FORGOTTEN_MS);
+    this.host.restart(deck);
   }
 
   /** In step: single glances, until one shows a hiccup or it is time to measure again. */
