@@ -18,11 +18,14 @@ than the planned one. Below this the measurement itself is the larger part."""
 SETTLING_MS = 5_000
 """For so long after a play, seek, skip or change of track a settled report counts."""
 
-REANCHOR_EVERY_MS = 5_000
-"""Each re-anchor moves every listener; more often would be heard as wobble."""
+REANCHOR_EVERY_MS = 3_000
+"""Each re-anchor moves every listener, who needs so long to be there; more often would be heard as wobble."""
 
 REPORT_AGE_MS = 10_000
 """Older reports, or ones from the future, come from a clock that cannot be trusted."""
+
+AHEAD_MS = 20.0
+"""A device knows our time to half a round trip, and on a fast line its report comes sooner than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def gone_at_ms(playback: Playback, watch: Watch) -> float | None:
 def after_report(playback: Playback, watch: Watch, report: Report, now_ms: float) -> tuple[Playback, Watch]:
     """What a report changes: nothing, the memory of a drift, or the anchor.
 
-    A re-anchor needs two consecutive reports beyond 40 ms in the same direction, and 5 s since the one before. One
+    A re-anchor needs two consecutive reports beyond 40 ms in the same direction, and 3 s since the one before. One
     settled report beyond 8 ms is enough right after a start, once.
     A stalled device freezes nothing: listeners play on, and it catches up with them.
     """
@@ -80,7 +83,8 @@ def _settles(playback: Playback, watch: Watch, report: Report) -> bool:
 def _counts(playback: Playback, report: Report, now_ms: float) -> bool:
     leads = report.device is not None and report.device == playback.device
     current = report.rev == playback.rev and playback.playing and report.state == "playing"
-    return leads and current and playback.anchor_ms <= report.at_ms <= now_ms and now_ms - report.at_ms < REPORT_AGE_MS
+    recent = -AHEAD_MS <= now_ms - report.at_ms < REPORT_AGE_MS
+    return leads and current and recent and playback.anchor_ms <= report.at_ms
 
 
 def _direction(drift_ms: float) -> int:

@@ -55,7 +55,7 @@ export interface Circumstances {
   readonly leads: boolean;
   /** There were not so many seeks lately that they do not seem to help. */
   readonly maySeek: boolean;
-  /** The measurement before led to a burst. */
+  /** There was a burst against it just now. */
   readonly bent: boolean;
 }
 

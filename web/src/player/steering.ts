@@ -55,7 +55,8 @@ export class Steering {
   private readings: number[] = [];
   private measurements = 0;
   private seeks = 0;
-  private bent = false;
+  /** The error that the last burst was for; 0 when nothing was bent since. */
+  private bentForMs = 0;
   private glances = 0;
   private wanderings = 0;
   private stoodMs = 0;
@@ -67,7 +68,7 @@ export class Steering {
     this.stop();
     this.deck = deck;
     this.measurements = 0;
-    this.bent = false;
+    this.bentForMs = 0;
     this.wanderings = 0;
     this.stoodMs = deck.positionMs;
     this.again(WARM_UP_MS);
@@ -125,11 +126,11 @@ export class Steering {
     this.errorMs = errorMs;
     const settling = this.measurements < SETTLING;
     const [leads, maySeek] = [this.host.leads(), this.seeks < SEEKS];
-    const correction = correctionFor(errorMs, { settling, leads, maySeek, bent: this.bent });
+    const correction = correctionFor(errorMs, { settling, leads, maySeek, bent: this.bentForMs * errorMs > 0 });
     const stays = correction.kind === "none";
     this.host.measured(deck, errorMs, { first: this.measurements === 0, stays, settled: stays && settling });
     this.measurements += 1;
-    this.bent = correction.kind === "nudge";
+    this.bentForMs = correction.kind === "nudge" ? errorMs : 0;
     if (correction.kind === "seek") this.seek(deck);
     else if (correction.kind === "nudge") this.burst(deck, correction.rate, correction.forMs);
     else if (this.measurements <= SETTLING || Math.abs(errorMs) > FAR_MS) this.again(REST_MS);
