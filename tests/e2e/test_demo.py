@@ -11,6 +11,17 @@ from servers import ServerProcess
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
+LINES = """
+(badge, ms) => {
+  badge.lastChild.textContent = badge.textContent.replace(/[0-9]+/, ms);
+  const words = document.createRange();
+  words.selectNodeContents(badge.lastChild);
+  return new Set([...words.getClientRects()].map(({ top }) => top)).size;
+}
+"""
+"""On how many lines the badge's words stand, the figure being the widest."""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     with ServerProcess(tmp_path_factory.mktemp("demo") / "data", "--demo") as running:
@@ -30,6 +41,19 @@ def test_music_two_taps_after_the_link_and_no_form(cleo: Person) -> None:
     cleo.listen()
     cleo.hears()
     expect(cleo.part("sync")).to_be_visible(timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_phone_says_on_one_line_how_well_it_is_in_step(
+    browser: Browser, server: ServerProcess, language: str
+) -> None:
+    phone = listener(browser, locale=language, viewport={"width": 390, "height": 844})
+    phone.open(server.url)
+    phone.part("room-link").first.click()
+    phone.listen()
+    expect(phone.part("sync")).to_have_attribute("data-in-sync", "true", timeout=PATIENCE_MS)
+    assert phone.part("sync").evaluate(LINES, "39") == 1
+    phone.close()
 
 
 def test_the_room_moves_on_by_itself_and_the_title_with_the_sound(cleo: Person) -> None:
