@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from e2e.people import PATIENCE_MS, Person, dj, listener, open_room
+from e2e.places import House
 from servers import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -207,3 +208,15 @@ def test_the_owner_is_told_to_set_a_password_and_comes_back_with_it(
     elsewhere.page.keyboard.press("Escape")
     expect(elsewhere.part("create-room")).to_be_visible()
     elsewhere.close()
+
+
+def test_the_notice_to_the_owner_makes_way_for_the_sheet_that_offers_the_same(browser: Browser, house: House) -> None:
+    context = house.context(browser, state=house.owner, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(house.server.url)
+    notice = page.get_by_role("status").get_by_text("This server is yours.")
+    expect(notice).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_test_id("name").click()
+    expect(page.get_by_test_id("account")).to_be_visible()
+    assert notice.count() == 0  # later it would be gone anyway
+    context.close()
