@@ -6,6 +6,7 @@ machine, not the player. Where it is allowed (as root), what carries sound runs 
 
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,12 +54,23 @@ class AudioServices:
                 urgent(int(pid))
 
     def _judge(self, pid: str) -> None:
-        place = Path("/proc") / pid
         try:
-            command, environment = (place / "cmdline").read_bytes(), (place / "environ").read_bytes()
+            command = (Path("/proc") / pid / "cmdline").read_bytes()
+            if b"AudioService" in command and any(self._mark in environment_of(one) for one in lineage(pid)):
+                self._services.add(pid)
+            elif b"zygote" not in command:
+                self._strangers.add(pid)
         except OSError:
             return
-        if b"AudioService" in command and self._mark in environment.split(b"\0"):
-            self._services.add(pid)
-        elif b"zygote" not in command:
-            self._strangers.add(pid)
+
+
+def lineage(pid: str) -> Iterator[str]:
+    """The process and those it descends from. A browser's children overwrite their environment with their title."""
+    while pid not in ("0", "1"):
+        yield pid
+        pid = (Path("/proc") / pid / "stat").read_text().rpartition(")")[2].split()[1]
+
+
+def environment_of(pid: str) -> list[bytes]:
+    """What the process was started with, as far as it has left that alone."""
+    return (Path("/proc") / pid / "environ").read_bytes().split(b"\0")
