@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { correctionFor, isSteady, median } from "./correction";
+import { CAREFUL, correctionFor, isSteady, median, PATIENT, QUICK } from "./correction";
 
 const steady = { settling: false, leads: false, maySeek: true, bent: false };
 
@@ -57,15 +57,22 @@ describe("the DJ's player", () => {
 
 describe("a clock", () => {
   test("is steady when it moves in steps or one reading is wild", () => {
-    expect(isSteady([3, 8, 5, 0, 6, 2, 7, 4])).toBe(true);
-    expect(isSteady([3, 2, 900, 3, 2, 3, 2, 3])).toBe(true);
-    expect(isSteady([5])).toBe(true);
+    expect(isSteady([3, 8, 5, 0, 6, 2, 7, 4], CAREFUL)).toBe(true);
+    expect(isSteady([3, 2, 900, 3, 2, 3, 2, 3], CAREFUL)).toBe(true);
+    expect(isSteady([5], CAREFUL)).toBe(true);
   });
 
   test("is not while it finds itself after a dropout", () => {
-    const sliding = Array.from({ length: 8 }, (_, n) => -60 - 34 * 0.06 * n);
-    expect(isSteady(sliding)).toBe(false);
-    expect(isSteady([-20, -18, -50, -52, -51])).toBe(false);
+    expect(isSteady([-20, -18, -50, -52, -51], QUICK)).toBe(false);
+  });
+
+  test.each([
+    [0.02, QUICK],
+    [0.02, CAREFUL],
+    [0.01, PATIENT],
+  ])("is not while it runs wrong by %d of a second in a second", (rate, look) => {
+    const sliding = Array.from({ length: look.readings }, (_, n) => -60 - rate * look.everyMs * n);
+    expect(isSteady(sliding, look)).toBe(false);
   });
 });
 

@@ -5,11 +5,21 @@
  * 89 different rates). The median of a few readings and then one exact burst stays within 4 ms with 2-3 rates.
  */
 
-/** Readings of one measurement: half a second of them smooths over the 10 ms steps of some browsers. */
-export const CAREFUL = { readings: 8, everyMs: 60 } as const;
+/** The readings of one measurement, and how far its halves may be apart in a steady clock. */
+export interface Look {
+  readonly readings: number;
+  readonly everyMs: number;
+  readonly steadyMs: number;
+}
+
+/** Half a second smooths over the 10 ms steps of some browsers, which scatter by 2 ms then. */
+export const CAREFUL: Look = { readings: 8, everyMs: 60, steadyMs: 4 };
 
 /** Right after a start: it may be far off, and every moment of that is heard beside another loudspeaker. */
-export const QUICK = { readings: 5, everyMs: 40 } as const;
+export const QUICK: Look = { readings: 5, everyMs: 40, steadyMs: 2 };
+
+/** Of a clock that has wandered: one that is still a hundredth wrong is seen only in a second. */
+export const PATIENT: Look = { readings: 16, everyMs: 60, steadyMs: 4 };
 
 /** A burst lasts so long: as little bent as that allows, as 1 % and less is not heard at all … */
 const BURST_MS = 800;
@@ -59,16 +69,13 @@ export interface Circumstances {
   readonly bent: boolean;
 }
 
-/** From the first half of a measurement to the second; a clock that moves in 10 ms steps scatters by 2 ms. */
-const STEADY_MS = 4;
-
 /**
  * Whether readings tell where the sound is. After a dropout a browser's clock may run up to 3.5 % wrong for seconds
  * and jump, by 130 ms in all, while what is heard does not move: acting on that throws a player out of step.
  */
-export function isSteady(readings: readonly number[]): boolean {
+export function isSteady(readings: readonly number[], { steadyMs }: Look): boolean {
   const half = readings.length >> 1;
-  return half === 0 || Math.abs(median(readings.slice(-half)) - median(readings.slice(0, half))) <= STEADY_MS;
+  return half === 0 || Math.abs(median(readings.slice(-half)) - median(readings.slice(0, half))) <= steadyMs;
 }
 
 /** The middle of the readings; 0 for none. */

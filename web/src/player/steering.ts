@@ -8,6 +8,7 @@ import {
   GLANCES,
   isSteady,
   median,
+  PATIENT,
   QUICK,
   REST_MS,
 } from "./correction";
@@ -45,7 +46,7 @@ const SEEK_FORGOTTEN_MS = 30_000;
 
 /** A clock that wanders is read again after this; from about 5 s on it is taken at its word until it is steady. */
 const WANDERING_MS = 100;
-const WANDERINGS = 10;
+const WANDERINGS = 5;
 
 export class Steering {
   /** The last measurement; null while nothing sounds. Positive: ahead of the room. */
@@ -107,13 +108,14 @@ export class Steering {
       this.again(NOT_YET_MS);
       return;
     }
-    const { readings, everyMs } = this.measurements === 0 ? QUICK : CAREFUL;
+    const first = this.measurements === 0 ? QUICK : CAREFUL;
+    const look = this.wanderings === 0 ? first : PATIENT;
     this.readings.push(deck.positionMs - expectedMs);
-    if (this.readings.length < readings) {
-      this.timer = setTimeout(() => this.read(), everyMs);
+    if (this.readings.length < look.readings) {
+      this.timer = setTimeout(() => this.read(), look.everyMs);
       return;
     }
-    if (isSteady(this.readings)) this.wanderings = 0;
+    if (isSteady(this.readings, look)) this.wanderings = 0;
     else if (this.wanderings < WANDERINGS) {
       this.wanderings += 1;
       this.again(WANDERING_MS);
