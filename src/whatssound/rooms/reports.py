@@ -18,8 +18,9 @@ than the planned one. Below this the measurement itself is the larger part."""
 SETTLING_MS = 5_000
 """For so long after a play, seek, skip or change of track a settled report counts."""
 
-REANCHOR_EVERY_MS = 3_000
-"""Each re-anchor moves every listener, who needs so long to be there; more often would be heard as wobble."""
+REANCHOR_EVERY_MS = 5_000
+"""Each re-anchor moves every listener; more often would be heard as wobble. A settled one does not count: it comes
+while they are finding their place."""
 
 REPORT_AGE_MS = 10_000
 """Older reports, or ones from the future, come from a clock that cannot be trusted."""
@@ -32,11 +33,13 @@ AHEAD_MS = 20.0
 class Watch:
     """What the owner keeps of the DJ's device in memory only; it never changes a `rev`.
 
-    `drift` is the direction of the newest report beyond the bound: -1, 1, or 0.
+    `drift` is the direction of the newest report beyond the bound: -1, 1, or 0. `settled_ms` and `reanchored_ms` say
+    when a settled report, or two others, moved the anchor.
     """
 
     seen_ms: float | None = None
     drift: int = 0
+    settled_ms: float | None = None
     reanchored_ms: float | None = None
 
 
@@ -50,7 +53,7 @@ def gone_at_ms(playback: Playback, watch: Watch) -> float | None:
 def after_report(playback: Playback, watch: Watch, report: Report, now_ms: float) -> tuple[Playback, Watch]:
     """What a report changes: nothing, the memory of a drift, or the anchor.
 
-    A re-anchor needs two consecutive reports beyond 40 ms in the same direction, and 3 s since the one before. One
+    A re-anchor needs two consecutive reports beyond 40 ms in the same direction, and 5 s since the one before. One
     settled report beyond 8 ms is enough right after a start, once.
     A stalled device freezes nothing: listeners play on, and it catches up with them.
     """
@@ -61,23 +64,22 @@ def after_report(playback: Playback, watch: Watch, report: Report, now_ms: float
     watch = replace(watch, seen_ms=max(watch.seen_ms or now_ms, now_ms))
     drift_ms = report.position_ms - position_at(playback, report.at_ms)
     if _settles(playback, watch, report) and abs(drift_ms) > SETTLED_BEYOND_MS:
-        return _anchored(playback, watch, report, now_ms)
+        return _anchored(playback, report), replace(watch, drift=0, settled_ms=now_ms)
     drift = _direction(drift_ms)
     if drift == 0 or drift != watch.drift or _too_soon(watch, now_ms):
         return playback, replace(watch, drift=drift)
-    return _anchored(playback, watch, report, now_ms)
+    return _anchored(playback, report), replace(watch, drift=0, reanchored_ms=now_ms)
 
 
-def _anchored(playback: Playback, watch: Watch, report: Report, now_ms: float) -> tuple[Playback, Watch]:
-    anchored = replace(playback, position_ms=within(playback, report.position_ms), anchor_ms=report.at_ms)
-    return anchored, replace(watch, drift=0, reanchored_ms=now_ms)
+def _anchored(playback: Playback, report: Report) -> Playback:
+    return replace(playback, position_ms=within(playback, report.position_ms), anchor_ms=report.at_ms)
 
 
 def _settles(playback: Playback, watch: Watch, report: Report) -> bool:
     """The anchor still is the one of the last start, and that was not long ago."""
     started_ms = playback.anchor_ms
-    moved = watch.reanchored_ms is not None and watch.reanchored_ms >= started_ms
-    return report.settled and not moved and report.at_ms - started_ms < SETTLING_MS
+    moved_ms = max(watch.settled_ms or 0, watch.reanchored_ms or 0)
+    return report.settled and moved_ms < started_ms and report.at_ms - started_ms < SETTLING_MS
 
 
 def _counts(playback: Playback, report: Report, now_ms: float) -> bool:
