@@ -18,6 +18,9 @@ from whatssound.adapters.media.reasons import CPU, CRASHED, DISK_FULL, STUCK, TO
 from whatssound.audio.encoder import Analysed, Counted, EncodeFailed, EncodeJob, RenditionDone, Report, Stored, Whole
 from whatssound.config import EncoderLimits
 
+FIRST_AFTER_S: Final = 2.0
+"""The first child is started so long after the server, whose own start must not wait for it; or when a job comes."""
+
 SILENT_S: Final = 120.0
 """A child that reports nothing for this long hangs (a network folder that is gone, for instance)."""
 
@@ -157,6 +160,7 @@ class ChildEncoder:
     def __init__(self, limits: EncoderLimits) -> None:
         self._limits = limits
         self._waiting: list[Child] = []
+        self._first: asyncio.TimerHandle | None = None
         self._starting: asyncio.Task[None] | None = None
         self._kept: tuple[Path, Child] | None = None
         self._stopped = False
@@ -164,11 +168,13 @@ class ChildEncoder:
     async def start(self) -> None:
         """See Encoder."""
         self._stopped = False
-        self._prepare()
+        self._first = asyncio.get_running_loop().call_later(FIRST_AFTER_S, self._prepare)
 
     async def stop(self) -> None:
         """See Encoder."""
         self._stopped = True
+        if self._first is not None:
+            self._first.cancel()
         if self._starting is not None:
             await self._starting
         self._let_go()
