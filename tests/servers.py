@@ -84,10 +84,13 @@ class ServerProcess:
 
     def _started(self, errors: IO[str]) -> "subprocess.Popen[str] | Forked":
         command = ["serve", "--port", str(self.port), "--data", str(self.data), *self.arguments]
-        if self.forks and self.program == PROGRAM and "PYTHONPATH" not in self.environment:
+        return self._run(self.program, command, errors)
+
+    def _run(self, program: Sequence[str], command: Sequence[str], errors: IO[str]) -> "subprocess.Popen[str] | Forked":
+        if self.forks and program == PROGRAM and "PYTHONPATH" not in self.environment:
             return forked(command, environment=self._environment(), errors=errors)
         return subprocess.Popen(
-            [sys.executable, *self.program, *command],
+            [sys.executable, *program, *command],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -140,12 +143,14 @@ class ServerProcess:
 
     def token(self, role: str, name: str | None = None) -> str:
         """What `whatssound token` prints for this server's data folder."""
-        command = [sys.executable, "-m", "whatssound", "token", "--role", role, "--data", str(self.data)]
-        if name is not None:
-            command += ["--name", name]
-        return subprocess.run(
-            command, check=True, capture_output=True, text=True, env=self._environment(), timeout=30
-        ).stdout.strip()
+        command = ["token", "--role", role, "--data", str(self.data), *(() if name is None else ("--name", name))]
+        with self.errors.open("a") as errors:
+            process = self._run(PROGRAM, command, errors)
+        assert process.stdout is not None
+        with process.stdout as said:
+            token = said.read().strip()
+        assert process.wait(timeout=30) == 0, self.errors.read_text()
+        return token
 
     def guest(self, name: str) -> dict[str, Any]:
         """Tokens of a new guest."""
