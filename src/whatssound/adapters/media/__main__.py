@@ -53,7 +53,8 @@ def _forked(work: Callable[[], None]) -> int:
     if pid == 0:
         status = 1
         try:
-            die_with_parent()
+            with contextlib.suppress(AttributeError, OSError):  # only Linux can; elsewhere a broken pipe ends it
+                die_with_parent()
             work()
             status = 0
         except Exception:  # the process's edge
