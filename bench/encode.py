@@ -28,6 +28,7 @@ from music import make_wav
 from rig import show
 from servers import ServerProcess
 from several import children
+from whatssound.wire.errors import Refusal
 
 PAIRS = 5
 TRACK_S = 180
@@ -171,7 +172,7 @@ async def encoded(data: Path, source: Path) -> dict[str, float]:
         await rig.library.want(track.id)
         await ready.wait()
         stages["first"] = -begin_s + (begin_s := cpu_s())
-        await at_rest(rig)
+        await rig.idle()
         stages["rest"] = -begin_s + (begin_s := cpu_s())
         await made_ogg(rig, track.id)
         stages["ogg"] = cpu_s() - begin_s
@@ -182,24 +183,15 @@ async def warmed(rig: Rig, folder: Path) -> None:
     """A server that has encoded before: its statements are compiled, its children wait."""
     short = await rig.library.take(make_wav(folder / "short.wav", seconds=5), "library")
     await rig.library.want(short.id)
-    await at_rest(rig)
-
-
-async def at_rest(rig: Rig) -> None:
-    """Return once nothing runs and nothing waits; while something runs, nobody asks the database."""
-    while True:
-        step = rig.ingest.next_step()
-        if rig.ingest.statistics().running == 0 and await rig.jobs.counts() == (0, 0):
-            return
-        await step.wait()
+    await rig.idle()
 
 
 async def made_ogg(rig: Rig, track_id: int) -> None:
     while True:
         try:
             await rig.edge.ogg(track_id)  # pyright: ignore[reportArgumentType]
-        except Exception as busy:
-            if getattr(busy, "code", "") != "unavailable":
+        except Refusal as busy:
+            if busy.code != "unavailable":
                 raise
             continue
         return

@@ -1,4 +1,4 @@
-"""What the tests of the library share, and those that drive public clients."""
+"""What the tests of rooms share, those of the library, and those that drive public clients."""
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
@@ -10,9 +10,23 @@ import public_clients
 from conftest import need
 from library_folder import Music
 from public_clients import Drivers, PublicClients
+from room_builders import ManualClock
+from room_house import House, house
 from servers import ServerProcess
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def at(tmp_path: Path, clock: ManualClock) -> AsyncIterator[House]:
+    """Rooms as the app wires them, at a time that only the test moves."""
+    async with house(tmp_path, clock) as at:
+        yield at
 
 
 @pytest.fixture(scope="session")

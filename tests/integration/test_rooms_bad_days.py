@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,6 @@ from whatssound.rooms.owned import MAX_WAITING
 from whatssound.wire.commands import ChatSend, PlaybackPause, PlaybackPlay, QueueAdd
 from whatssound.wire.errors import Refusal
 from whatssound.wire.record import decode_record
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def at(tmp_path: Path, clock: ManualClock) -> AsyncIterator[House]:
-    async with house(tmp_path, clock) as at:
-        yield at
 
 
 async def test_a_full_disk_is_told_to_the_dj_and_nobody_hears_of_what_was_not_saved(at: House) -> None:

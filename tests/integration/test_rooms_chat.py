@@ -1,7 +1,6 @@
 """Chat in a room: stored, told once, answered, limited, edited, deleted."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,6 @@ from whatssound.ids import UserId, ms_of
 from whatssound.rooms.room import Room
 from whatssound.wire.commands import ChatDelete, ChatEdit, ChatSend, MemberBan, MemberMute
 from whatssound.wire.errors import Refusal
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def at(tmp_path: Path, clock: ManualClock) -> AsyncIterator[House]:
-    async with house(tmp_path, clock) as at:
-        yield at
 
 
 async def say(at: House, room: Room, text: str, nonce: str = "", *, by: User = LEO) -> dict[str, str]:

@@ -1,10 +1,7 @@
 """A ban holds for a day against new guest accounts from the same home, and then nothing of that home is left."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from room_builders import T0, ManualClock
 from room_house import LEO, MIA, OWNER, House, house
@@ -17,17 +14,6 @@ from whatssound.wire.errors import Refusal
 
 HOME, ELSEWHERE = "203.0.113.9", "198.51.100.1"
 DAY_MS = 24 * 3_600 * 1_000
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def at(tmp_path: Path, clock: ManualClock) -> AsyncIterator[House]:
-    async with house(tmp_path, clock) as at:
-        yield at
 
 
 def made_at(ms: float, role: Role = "guest") -> Identity:

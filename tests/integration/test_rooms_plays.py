@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +18,6 @@ from whatssound.wire.errors import Refusal
 PLAYER = Path(__file__).parents[1] / "faults" / "player.py"
 
 Shown = list[tuple[str, int, int | None]]
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def at(tmp_path: Path, clock: ManualClock) -> AsyncIterator[House]:
-    async with house(tmp_path, clock) as at:
-        yield at
 
 
 async def shown(at: House, room: Room) -> Shown:

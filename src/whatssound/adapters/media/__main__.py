@@ -18,8 +18,8 @@ from typing import Any
 
 from whatssound.adapters.orphans import die_with_parent
 
-Tell = Callable[[dict[str, Any]], None]
-Task = Callable[[dict[str, Any], Tell], None]
+Task = Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], None]
+"""Does a job, and calls with everything that there is to report."""
 
 
 def main(arguments: list[str]) -> int:

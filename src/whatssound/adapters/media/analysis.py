@@ -19,7 +19,7 @@ PEAKS_HZ: Final = 100
 
 _AT_ONCE: Final = 30
 """Blocks that are measured in one go (11 s of music, 4 MB). What measures and what encodes drive each other out of the
-processor's caches: one after each other, block by block, they cost 3 % more."""
+processor's caches: in turn, block by block, they cost 3 % more."""
 
 _SILENCE_LUFS: Final = -69.9
 """The gate of R128 is at -70 LUFS; what does not pass it has no loudness."""
